@@ -1,0 +1,77 @@
+// Compiled into every executable of ours (StaticBinary.props), because the AOT compiler exports methods by name only
+// from the assembly that has Main.
+//
+// The constraint: the runtime's finalizer thread exists before Main. A signal that this thread does not block is
+// handed to it by the kernel, and for PID 1 the default action is to ignore it: the signal is lost. So the mask must
+// stand before the runtime starts. The scheme: the linker sends main to __wrap_main (-Wl,--wrap=main), which blocks
+// and goes on to the real one. Threads inherit the mask. Main checks that it happened (ProcessImage.SignalsAreBlocked).
+using System.Runtime.InteropServices;
+
+namespace System.Runtime
+{
+    /// <summary>Found by the AOT compiler by its name: exports the method to the linker under <paramref name="name"/>.</summary>
+    [AttributeUsage(AttributeTargets.Method)]
+    internal sealed class RuntimeExportAttribute(string name) : Attribute
+    {
+        public string Name => name;
+    }
+}
+
+namespace Keelson
+{
+    /// <summary>Blocks the signals before the runtime exists, and keeps what main was given.</summary>
+    internal static unsafe class EarlyMask
+    {
+        // 4-9, 11: synchronous faults and KILL; 19: STOP; 32-34: glibc's own two and the runtime's. All others are blocked.
+        private const ulong Unblocked =
+            1UL << 3 | 1UL << 4 | 1UL << 5 | 1UL << 6 | 1UL << 7 | 1UL << 8 | 1UL << 10 | 1UL << 18 | 1UL << 31 | 1UL << 32 | 1UL << 33;
+
+        private static ReadOnlySpan<ulong> Mask => [~Unblocked, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+        // Blittable statics without a constructor: this runs before the runtime does, so nothing here may allocate.
+        internal static int Argc;
+        internal static byte** Argv;
+        internal static byte** Envp;
+        internal static ulong InheritedMask;
+        internal static nint InheritedSigPipe;
+        private static SigSet s_old;
+        private static SigAction s_pipe;
+
+        [StructLayout(LayoutKind.Sequential, Size = 128)]
+        private struct SigSet
+        {
+            public ulong Low;
+        }
+
+        [StructLayout(LayoutKind.Sequential, Size = 256)]
+        private struct SigAction
+        {
+            public nint Handler;
+        }
+
+        [DllImport("libc"), SuppressGCTransition]
+        private static extern int pthread_sigmask(int how, ulong* set, SigSet* old);
+
+        [DllImport("libc"), SuppressGCTransition]
+        private static extern int sigaction(int signal, void* set, SigAction* old);
+
+        [DllImport("realmain", EntryPoint = "__real_main"), SuppressGCTransition]
+        private static extern int real_main(int argc, byte** argv, byte** envp);
+
+        [System.Runtime.RuntimeExport("__wrap_main")]
+        private static int WrapMain(int argc, byte** argv, byte** envp)
+        {
+            Argc = argc;
+            Argv = argv;
+            Envp = envp;
+            fixed (SigAction* pipe = &s_pipe)
+                _ = sigaction(13, null, pipe);
+            InheritedSigPipe = s_pipe.Handler;
+            fixed (ulong* set = Mask)
+            fixed (SigSet* old = &s_old)
+                _ = pthread_sigmask(0, set, old);
+            InheritedMask = s_old.Low;
+            return real_main(argc, argv, envp);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using Keelson.Linux;
+using Keelson.Supervision;
+
+namespace Keelson.Init.Boot;
+
+/// <summary>
+/// Whether the container is to stop, and the time it has for that. TERM or INT asks; asked again while stopping, all
+/// waiting ends and KILL is sent.
+/// </summary>
+public sealed class StopRequest(EventLoop loop, Func<long> processTimeout, Func<long> allProcessesTimeout)
+{
+    private StopBudget? _budget;
+
+    /// <summary>The signal that asked, none when the stop has another reason or there is none.</summary>
+    public Signal Signal { get; private set; }
+
+    public bool Requested => Signal != Signal.None;
+
+    public bool Hastened => _budget?.Hastened == true;
+
+    /// <summary>The budget of the stop that is under way; it begins with the request or, without one, when first asked for.</summary>
+    public StopBudget Budget => _budget ??= new StopBudget(loop.Now, processTimeout(), allProcessesTimeout());
+
+    /// <summary>The caller's time-out of a single process, in milliseconds.</summary>
+    public long ProcessTimeout => processTimeout();
+
+    public long AllProcessesTimeout => allProcessesTimeout();
+
+    public void Received(Signal signal)
+    {
+        if (_budget is null)
+        {
+            Signal = signal;
+            _ = Budget;
+            return;
+        }
+        if (!Hastened)
+            Log.Warn($"Asked to stop again by signal {Signals.Describe(signal)}: killing what is left.");
+        if (!Requested)
+            Signal = signal;
+        _budget.Hasten(loop.Now);
+    }
+}

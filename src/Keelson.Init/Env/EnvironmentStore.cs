@@ -1,0 +1,232 @@
+// The environment of everything that my_init starts, and its dumps (seed: "Environment variables"). Values are bytes.
+//
+// At start Docker's variables win over the files of /etc/container_environment. They are then written there, and from
+// then on the directory is the truth: what a startup script adds, changes or removes there is so for all that comes
+// later. What could not be written (a read-only file system, a name longer than a file's may be) is kept here and
+// joins what is read.
+using System.Text;
+using Keelson.Linux;
+
+namespace Keelson.Init.Env;
+
+public sealed class EnvironmentStore
+{
+    // execve(2) refuses a single string longer than 128 KiB, and with it every program.
+    private const int MaxString = 128 * 1024 - 1;
+    private const uint DockerEnvGroup = 8377;
+    private const uint FileMode = 0x1a0; // 0640
+    private const uint DirectoryMode = 0x1e8; // 0750
+
+    // Its = keeps it from ever being taken for a variable, should we end between writing and renaming.
+    private static ReadOnlySpan<byte> Temporary => ".keelson=new"u8;
+
+    private readonly ByteString _directory;
+    private readonly SortedDictionary<ByteString, ByteString> _variables = [];
+    private readonly SortedDictionary<ByteString, ByteString> _unwritten = [];
+    private readonly HashSet<string> _warned = [];
+
+    /// <param name="directory">/etc/container_environment; the dumps stand beside it as DIRECTORY.sh and DIRECTORY.json.</param>
+    public EnvironmentStore(ReadOnlySpan<byte> directory) => _directory = new ByteString(directory);
+
+    /// <summary>The variables in the order of their bytes.</summary>
+    public IReadOnlyCollection<KeyValuePair<ByteString, ByteString>> Variables => _variables;
+
+    /// <summary>The value of a variable, null when it is not set.</summary>
+    public ByteString? this[ReadOnlySpan<byte> name] =>
+        _variables.TryGetValue(new ByteString(name), out ByteString value) ? value : null;
+
+    /// <summary>Takes Docker's variables, adds those of the directory that Docker did not set, and writes all dumps.</summary>
+    public void Import(IEnumerable<ByteString> docker)
+    {
+        foreach (ByteString entry in docker)
+        {
+            int equals = entry.Span.IndexOf((byte)'=');
+            if (equals <= 0)
+            {
+                WarnOnce(entry, "an environment entry without a name is left out");
+                continue;
+            }
+            var name = new ByteString(entry.Span[..equals]);
+            if (IsPerUser(name.Span))
+                continue;
+            if (WhyNotAVariable(name.Span) is { } reason)
+                WarnOnce(name, $"environment variable \"{name}\" is left out: {reason}");
+            else
+                _variables[name] = new ByteString(entry.Span[(equals + 1)..]);
+        }
+        foreach ((ByteString name, ByteString value) in ReadDirectory())
+            _variables.TryAdd(name, value);
+        WriteDirectory();
+        WriteDumps();
+    }
+
+    /// <summary>After a startup script: the directory is the truth.</summary>
+    public void Reload()
+    {
+        List<KeyValuePair<ByteString, ByteString>> files = ReadDirectory();
+        if (!_readable)
+            return;
+        _variables.Clear();
+        foreach ((ByteString name, ByteString value) in _unwritten)
+            _variables[name] = value;
+        foreach ((ByteString name, ByteString value) in files)
+            _variables[name] = value;
+        WriteDumps();
+    }
+
+    /// <summary>The environment block of a child that runs as <paramref name="user"/>, with that user's HOME and USER where the store has none.</summary>
+    public CStringArray BlockFor(User? user)
+    {
+        var block = Entries();
+        if (this["HOME"u8] is null)
+            block.Add(ByteString.Join("HOME="u8, user is { Home.Length: > 0 } ? user.Home.Span : "/"u8));
+        if (this["USER"u8] is null && user is not null)
+            block.Add(ByteString.Join("USER="u8, user.Name.Span));
+        return new CStringArray(block);
+    }
+
+    /// <summary>The environment block of a service: the store and nothing else.</summary>
+    public CStringArray Block() => new(Entries());
+
+    private List<ByteString> Entries()
+    {
+        var entries = new List<ByteString>(_variables.Count + 2);
+        foreach ((ByteString name, ByteString value) in _variables)
+            entries.Add(ByteString.Join(name.Span, "="u8, value.Span));
+        return entries;
+    }
+
+    /// <summary>What Docker says of the user it starts is wrong for the users that services run as (seed: "We ignore HOME, SHELL, USER").</summary>
+    private static bool IsPerUser(ReadOnlySpan<byte> name) =>
+        name.SequenceEqual("HOME"u8) || name.SequenceEqual("USER"u8) || name.SequenceEqual("GROUP"u8) ||
+        name.SequenceEqual("UID"u8) || name.SequenceEqual("GID"u8) || name.SequenceEqual("SHELL"u8);
+
+    private static string? WhyNotAVariable(ReadOnlySpan<byte> name) =>
+        name.IsEmpty ? "its name is empty"
+        : name.Contains((byte)'/') ? "its name has a slash, so it can't be kept as a file"
+        : name.Contains((byte)'=') ? "its name has an equals sign"
+        : name.SequenceEqual("."u8) || name.SequenceEqual(".."u8) ? "its name can't be a file's"
+        : null;
+
+    // Whether the last look at the directory worked; if not, what is known stays.
+    private bool _readable = true;
+
+    private List<KeyValuePair<ByteString, ByteString>> ReadDirectory()
+    {
+        var found = new List<KeyValuePair<ByteString, ByteString>>();
+        Result<List<ByteString>> names = Files.List(_directory.Span);
+        _readable = names.Ok;
+        if (!names.Ok)
+        {
+            if (names.Error != Errno.NoEntry)
+                WarnOnce(_directory, $"cannot read {_directory}: {names.Error.Words()}; going on with the variables that are known");
+            return found;
+        }
+        names.Value.Sort();
+        foreach (ByteString name in names.Value)
+        {
+            if (name.Is(Temporary))
+                continue;
+            string? reason = WhyNotAVariable(name.Span);
+            if (reason is null && ReadVariable(name, out reason) is { } value)
+                found.Add(new(name, value));
+            else
+                WarnOnce(name, $"{PathOf(name)} is skipped: {reason}");
+        }
+        return found;
+    }
+
+    private ByteString? ReadVariable(ByteString name, out string? reason)
+    {
+        Result<byte[]> file = Files.ReadAll(PathOf(name).Span, MaxString);
+        reason = file.Error switch
+        {
+            Errno.None => null,
+            Errno.NoEntry => "a link that leads nowhere",
+            Errno.IsDirectory => "a directory",
+            Errno.Invalid => "not a regular file",
+            Errno.ArgumentsTooLong => "longer than an environment variable can be (128 KiB)",
+            _ => file.Error.Words(),
+        };
+        if (reason is not null)
+            return null;
+        ReadOnlySpan<byte> value = file.Value;
+        if (value.Contains((byte)0))
+        {
+            reason = "it contains a NUL byte, which no environment variable can";
+            return null;
+        }
+        if (value.EndsWith("\n"u8))
+            value = value[..^1];
+        if (name.Length + 1 + value.Length > MaxString)
+        {
+            reason = "longer than an environment variable can be (128 KiB)";
+            return null;
+        }
+        return new ByteString(value);
+    }
+
+    private void WriteDirectory()
+    {
+        uint group = Users.GroupId("docker_env"u8) ?? DockerEnvGroup;
+        Errno made = Files.MakeDirectory(_directory.Span, DirectoryMode);
+        if (made == Errno.None)
+            _ = Files.SetAccess(_directory.Span, DirectoryMode, Processes.UserId, group);
+        Errno firstError = made == Errno.Exists ? Errno.None : made;
+        foreach ((ByteString name, ByteString value) in _variables)
+        {
+            // Reading strips one newline: a value that ends in one gets another.
+            var content = value.Span.EndsWith("\n"u8) ? ByteString.Join(value.Span, "\n"u8) : value;
+            Errno error = Write(PathOf(name), ByteString.Join(_directory.Span, "/"u8, Temporary), content.Span, group, sameValue: true);
+            if (error == Errno.None)
+                continue;
+            _unwritten[name] = value;
+            if (firstError == Errno.None && error != Errno.NameTooLong)
+                firstError = error;
+        }
+        if (firstError != Errno.None)
+            WarnOnce(_directory, $"cannot write to {_directory}: {firstError.Words()}; Docker's variables reach all processes, but not these files");
+    }
+
+    private void WriteDumps()
+    {
+        uint group = Users.GroupId("docker_env"u8) ?? DockerEnvGroup;
+        WriteDump(".sh"u8, ShellDump.Write(_variables), group);
+        WriteDump(".json"u8, JsonDump.Write(_variables), group);
+    }
+
+    private void WriteDump(ReadOnlySpan<byte> suffix, byte[] content, uint group)
+    {
+        var path = ByteString.Join(_directory.Span, suffix);
+        Errno error = Write(path, ByteString.Join(path.Span, ".new"u8), content, group, sameValue: false);
+        if (error != Errno.None)
+            WarnOnce(_directory, $"cannot write {path}: {error.Words()}; going on without it");
+    }
+
+    /// <summary>New, then renamed, with owner and mode of the file that is there. A file that says the same already is left as it is.</summary>
+    private static Errno Write(ByteString path, ByteString temporary, ReadOnlySpan<byte> content, uint group, bool sameValue)
+    {
+        Result<FileStatus> old = Files.Status(path.Span);
+        if (old.Ok)
+        {
+            Result<byte[]> now = Files.ReadAll(path.Span, int.MaxValue / 2);
+            if (now.Ok && (now.Value.AsSpan().SequenceEqual(content) || sameValue && SameValue(now.Value, content)))
+                return Errno.None;
+        }
+        return old.Ok && old.Value.Kind == FileKind.Regular
+            ? Files.Replace(path.Span, temporary.Span, content, old.Value.Mode, old.Value.User, old.Value.Group)
+            : Files.Replace(path.Span, temporary.Span, content, FileMode, Processes.UserId, group);
+    }
+
+    /// <summary>A file written by `echo` has a newline more than ours would and means the same.</summary>
+    private static bool SameValue(ReadOnlySpan<byte> file, ReadOnlySpan<byte> content) =>
+        file.Length == content.Length + 1 && file.EndsWith("\n"u8) && file.StartsWith(content) && !content.EndsWith("\n"u8);
+
+    private ByteString PathOf(ByteString name) => ByteString.Join(_directory.Span, "/"u8, name.Span);
+
+    private void WarnOnce(ByteString subject, string message)
+    {
+        if (_warned.Add(subject.ToString()))
+            Log.Warn(message);
+    }
+}

@@ -1,0 +1,244 @@
+// One thread, one epoll: signals, children, timers and changed directories come through here, one after the other.
+// Nothing here waits for anything else, and an idle loop sleeps without a time-out.
+//
+// What reads as "wait for" elsewhere (a startup script, the main command, a stopping service) is Until(): it goes on
+// with everybody's events until the one fact is there. Handlers never call Until, so it does not nest.
+using Keelson.Linux;
+
+namespace Keelson.Init;
+
+/// <summary>Who is told what becomes of a child.</summary>
+public interface IParent
+{
+    /// <summary>The child was reaped.</summary>
+    void Ended(int pid, WaitStatus status);
+
+    /// <summary>The child was stopped by a signal (job control).</summary>
+    void Stopped(int pid, Signal signal)
+    {
+    }
+}
+
+/// <summary>Who is told of signals other than SIGCHLD.</summary>
+public interface ISignalHandler
+{
+    /// <summary>False: it could not be passed on now, keep it and the later ones and come back.</summary>
+    bool Received(in ReceivedSignal signal);
+}
+
+public sealed class EventLoop
+{
+    private const int SignalSource = 0;
+    private const int RealTimeSource = 1;
+    private const int FirstFreeSource = 2;
+    private const int ReapAtOnce = 1024;
+    private const int HeldRetryMilliseconds = 1;
+
+    private readonly Epoll _epoll;
+    private readonly SignalFd _signals;
+    private readonly SignalFd _realTime;
+    private readonly Dictionary<int, IParent> _children = [];
+    private readonly List<Action> _sources = [];
+    private readonly ReceivedSignal[] _received = new ReceivedSignal[32];
+    private readonly int[] _ready = new int[16];
+    private readonly Timer _heldRetry;
+    private int _heldFrom;
+    private int _heldTo;
+    private bool _moreToReap = true;
+
+    private EventLoop(Epoll epoll, SignalFd signals, SignalFd realTime)
+    {
+        _epoll = epoll;
+        _signals = signals;
+        _realTime = realTime;
+        _heldRetry = new Timer(HeldRetryElapsed);
+    }
+
+    public Timers Timers { get; } = new();
+
+    /// <summary>Gets all signals but SIGCHLD, which is the loop's own.</summary>
+    public ISignalHandler? SignalHandler { get; set; }
+
+    /// <summary>Called after children, known or inherited, were reaped.</summary>
+    public Action? ChildrenReaped { get; set; }
+
+    /// <summary>Whether the last look found that there is no child at all, ours or inherited.</summary>
+    public bool NoChildren { get; private set; }
+
+    /// <summary>The time of the current round in milliseconds (CLOCK_MONOTONIC).</summary>
+    public long Now { get; private set; } = Clock.Milliseconds;
+
+    /// <summary>Blocks the signals (they should be blocked already) and makes the loop; an error is the start's failure.</summary>
+    public static Result<EventLoop?> Create()
+    {
+        Signals.Mask = SignalSet.Blockable;
+        Result<Epoll?> epoll = Epoll.Create();
+        // Real-time signals have a descriptor of their own: when they can't be passed on as fast as they come, they
+        // stay in the kernel's queue while the others go on.
+        Result<SignalFd?> signals = SignalFd.Open(SignalSet.Blockable.Without(SignalSet.RealTime));
+        Result<SignalFd?> realTime = SignalFd.Open(SignalSet.RealTime);
+        foreach (Errno error in (ReadOnlySpan<Errno>)[epoll.Error, signals.Error, realTime.Error])
+        {
+            if (error != Errno.None)
+                return new(null, error);
+        }
+        var loop = new EventLoop(epoll.Value!, signals.Value!, realTime.Value!);
+        foreach (Errno error in (ReadOnlySpan<Errno>)[epoll.Value!.Add(signals.Value!.Fd, SignalSource), epoll.Value!.Add(realTime.Value!.Fd, RealTimeSource)])
+        {
+            if (error != Errno.None)
+                return new(null, error);
+        }
+        return new(loop, Errno.None);
+    }
+
+    /// <summary>Starts a child whose end <paramref name="parent"/> will be told of.</summary>
+    public Result<int> Start(in SpawnRequest request, IParent parent)
+    {
+        Result<int> child = Spawner.Start(request);
+        if (child.Ok)
+        {
+            _children[child.Value] = parent;
+            NoChildren = false;
+        }
+        return child;
+    }
+
+    /// <summary>Calls <paramref name="readable"/> whenever the descriptor has something to read.</summary>
+    public Errno Watch(int fd, Action readable)
+    {
+        Errno error = _epoll.Add(fd, FirstFreeSource + _sources.Count);
+        if (error == Errno.None)
+            _sources.Add(readable);
+        return error;
+    }
+
+    /// <summary>Handles what comes until <paramref name="fact"/> is true, or until the time <paramref name="deadline"/>. Returns the fact.</summary>
+    public bool Until(Func<bool> fact, long deadline = long.MaxValue)
+    {
+        while (!fact())
+        {
+            if (deadline <= Now)
+                return false;
+            Round(deadline);
+        }
+        return true;
+    }
+
+    private void Round(long deadline)
+    {
+        int count = _epoll.Wait(_ready, Timeout(deadline));
+        Now = Clock.Milliseconds;
+        bool children = _moreToReap;
+        for (int i = 0; i < count; i++)
+        {
+            switch (_ready[i])
+            {
+                case SignalSource:
+                    children |= ReadSignals();
+                    break;
+                case RealTimeSource:
+                    ReadRealTime();
+                    break;
+                default:
+                    _sources[_ready[i] - FirstFreeSource]();
+                    break;
+            }
+        }
+        if (children)
+        {
+            Reap();
+            ChildrenReaped?.Invoke();
+        }
+        Timers.Run(Now);
+    }
+
+    /// <summary>Milliseconds for epoll_wait(2), rounded so that it never wakes too early; -1 when nothing is due ever.</summary>
+    private int Timeout(long deadline)
+    {
+        if (_moreToReap)
+            return 0;
+        long due = Math.Min(deadline, Timers.Next ?? long.MaxValue);
+        return due == long.MaxValue ? -1 : (int)Math.Clamp(due - Clock.Milliseconds, 0, int.MaxValue);
+    }
+
+    private bool ReadSignals()
+    {
+        bool children = false;
+        int count = _signals.Read(_received);
+        for (int i = 0; i < count; i++)
+        {
+            if (_received[i].Signal == Signal.Child)
+                children = true;
+            else
+                SignalHandler?.Received(_received[i]);
+        }
+        return children;
+    }
+
+    private void ReadRealTime()
+    {
+        if (_heldFrom < _heldTo)
+            return;
+        _heldFrom = 0;
+        _heldTo = _realTime.Read(_receivedRealTime);
+        PassOnHeld();
+    }
+
+    // Of its own, because what could not be passed on stays in it.
+    private readonly ReceivedSignal[] _receivedRealTime = new ReceivedSignal[32];
+
+    private void PassOnHeld()
+    {
+        while (_heldFrom < _heldTo)
+        {
+            if (SignalHandler?.Received(_receivedRealTime[_heldFrom]) == false)
+            {
+                // The receiver's queue is full. Not a busy loop: the descriptor is left alone until the next try.
+                if (!_heldRetry.Armed)
+                    _ = _epoll.Remove(_realTime.Fd);
+                Timers.Arm(_heldRetry, Now + HeldRetryMilliseconds);
+                return;
+            }
+            _heldFrom++;
+        }
+    }
+
+    private void HeldRetryElapsed()
+    {
+        PassOnHeld();
+        if (_heldFrom == _heldTo)
+            _ = _epoll.Add(_realTime.Fd, RealTimeSource);
+    }
+
+    private void Reap()
+    {
+        for (int i = 0; i < ReapAtOnce; i++)
+        {
+            Result<int> child = Reaper.Next(out WaitStatus status);
+            if (child.Error == Errno.Interrupted)
+                continue;
+            NoChildren = child.Error == Errno.NoChild;
+            if (!child.Ok || child.Value == 0)
+            {
+                _moreToReap = false;
+                return;
+            }
+            Tell(child.Value, status);
+        }
+        // Orphans by the thousand must not keep signals and timers waiting: the rest next round.
+        _moreToReap = true;
+    }
+
+    private void Tell(int pid, WaitStatus status)
+    {
+        if (!_children.TryGetValue(pid, out IParent? parent))
+            return;
+        if (status.Stopped)
+        {
+            parent.Stopped(pid, status.StopSignal);
+            return;
+        }
+        _children.Remove(pid);
+        parent.Ended(pid, status);
+    }
+}

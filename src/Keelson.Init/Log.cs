@@ -1,0 +1,68 @@
+using System.Text;
+using Keelson.Linux;
+
+namespace Keelson.Init;
+
+/// <summary>
+/// What PID 1 says: lines `*** ...` on standard error, one write each. It never waits long for a reader: while standard
+/// error takes nothing, lines are counted instead, and the number is told when it takes some again.
+/// </summary>
+public static class Log
+{
+    private const int PatienceMilliseconds = 200;
+    private const int MaxLine = 4000;
+    private static bool s_blocked;
+    private static int s_lost;
+
+    /// <summary>Only warnings and errors (--quiet).</summary>
+    public static bool Quiet { get; set; }
+
+    /// <summary>What goes as it should.</summary>
+    public static void Info(string message)
+    {
+        if (!Quiet)
+            Write(message);
+    }
+
+    /// <summary>What somebody has to know or mend.</summary>
+    public static void Warn(string message) => Write(message);
+
+    private static void Write(string message)
+    {
+        if (!Stdio.WaitWritable(Stdio.Error, s_blocked ? 0 : PatienceMilliseconds))
+        {
+            s_blocked = true;
+            s_lost++;
+            return;
+        }
+        s_blocked = false;
+        if (s_lost > 0)
+        {
+            WriteLine($"({s_lost} messages lost: nobody read standard error)");
+            s_lost = 0;
+        }
+        WriteLine(message);
+    }
+
+    private static void WriteLine(string message)
+    {
+        // Names of files and commands can hold anything; a line of ours is one line and no terminal control.
+        var line = new StringBuilder("*** ", message.Length + 8);
+        foreach (char c in message)
+        {
+            if (char.IsControl(c))
+                line.Append("\\x").Append(((int)c).ToString("x2", System.Globalization.CultureInfo.InvariantCulture));
+            else
+                line.Append(c);
+            if (line.Length >= MaxLine)
+            {
+                line.Append("...");
+                break;
+            }
+        }
+        line.Append('\n');
+        ReadOnlySpan<byte> bytes = Encoding.UTF8.GetBytes(line.ToString());
+        // A full disk, a closed descriptor or a vanished reader: nothing more can be done about a message.
+        _ = Stdio.WriteSome(Stdio.Error, bytes);
+    }
+}

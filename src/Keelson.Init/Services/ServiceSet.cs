@@ -1,0 +1,212 @@
+// All services: the directories in /etc/service, each with an inotify watch. New, vanished and changed ones are noticed
+// at once. Where the kernel gives no watch (its limits are per user, not per container) we look every 5 s, as runit does.
+using Keelson.Init.Boot;
+using Keelson.Linux;
+using Keelson.Supervision;
+
+namespace Keelson.Init.Services;
+
+public sealed class ServiceSet
+{
+    private const long RescanMilliseconds = 5000;
+
+    private readonly Func<long> _processTimeout;
+    private readonly List<Service> _services = [];
+    private readonly List<WatchEvent> _changes = [];
+    private readonly Timer _rescan;
+    private Inotify? _inotify;
+    private int _watch = -1;
+    private bool _stopping;
+    private bool _warned;
+
+    /// <param name="directory">/etc/service.</param>
+    /// <param name="processTimeout">KILL_PROCESS_TIMEOUT in milliseconds.</param>
+    public ServiceSet(EventLoop loop, ReadOnlySpan<byte> directory, Func<long> processTimeout)
+    {
+        Loop = loop;
+        Directory = new ByteString(directory);
+        _processTimeout = processTimeout;
+        _rescan = new Timer(Scan);
+    }
+
+    public ByteString Directory { get; }
+
+    public bool Started { get; private set; }
+
+    /// <summary>The least time between two starts of one service in milliseconds; 0 for measurements only.</summary>
+    public long PaceMilliseconds { get; init; } = Pace.Milliseconds;
+
+    internal EventLoop Loop { get; }
+
+    internal CStringArray Environment { get; private set; } = new([]);
+
+    /// <summary>The descriptor of /dev/null, -1 where there is none.</summary>
+    internal int Null { get; private set; } = -1;
+
+    internal long ProcessTimeout => _processTimeout();
+
+    /// <summary>Finds and starts all services.</summary>
+    public void Start(CStringArray environment)
+    {
+        Started = true;
+        Environment = environment;
+        Null = Files.OpenReadWrite("/dev/null"u8).Value;
+        Loop.ChildrenReaped = LookAgain;
+        Result<Inotify?> inotify = Inotify.Open();
+        _inotify = inotify.Value;
+        if (_inotify is null)
+            WarnUnwatched(inotify.Error);
+        else if (Loop.Watch(_inotify.Fd, DirectoryChanged) is not Errno.None and var error)
+            WarnUnwatched(error);
+        Scan();
+    }
+
+    /// <summary>
+    /// TERM and CONT to all, KILL to those that are late, ./finish for each; what is late then is killed too. The set is
+    /// empty afterwards, or holds what not even KILL could end.
+    /// </summary>
+    public void Stop(StopRequest stop)
+    {
+        _stopping = true;
+        Loop.Timers.Cancel(_rescan);
+        long slice = stop.Budget.Slice(StopPhase.Services, Loop.Now, ProcessTimeout);
+        foreach (Service service in _services.ToArray())
+            service.Handle(Event.Exit);
+        if (Loop.Until(() => _services.Count == 0 || stop.Hastened, Loop.Now + slice) && _services.Count == 0)
+            return;
+        // A second round for the ./finish of those that had to be killed.
+        for (int round = 0; round < 2 && _services.Count > 0; round++)
+        {
+            foreach (Service service in _services.ToArray())
+            {
+                if (!stop.Hastened)
+                    Log.Warn(service.Phase == Phase.Finish
+                        ? $"{service.Directory}/finish did not finish within {Seconds.Of(slice)}; killed."
+                        : $"{service.Name} did not stop within {Seconds.Of(slice)}; killed.");
+                service.Handle(Event.TimeUp);
+            }
+            slice = Math.Min(stop.Budget.Slice(StopPhase.Services, Loop.Now, ProcessTimeout), 500);
+            Loop.Until(() => _services.Count == 0, Loop.Now + Math.Max(slice, 100));
+        }
+    }
+
+    internal void Left(Service service)
+    {
+        _services.Remove(service);
+        // A directory that replaced this one under the same name was waiting for it to end.
+        if (!_stopping)
+            Loop.Timers.Arm(_rescan, Loop.Now);
+    }
+
+    private void LookAgain()
+    {
+        for (int i = _services.Count - 1; i >= 0; i--)
+        {
+            if (i < _services.Count)
+                _services[i].LookAgain();
+        }
+    }
+
+    private void DirectoryChanged()
+    {
+        _changes.Clear();
+        _inotify!.Read(_changes);
+        bool scan = false;
+        foreach (WatchEvent change in _changes)
+        {
+            scan |= change.Watch == _watch || change.Overflowed || change.Gone;
+            if (change.Watch == _watch && change.Gone)
+                _watch = -1;
+            foreach (Service service in _services)
+            {
+                if (service.Watch != change.Watch && !change.Overflowed)
+                    continue;
+                if (change.Gone)
+                    service.Watch = -1;
+                service.DirectoryChanged();
+                break;
+            }
+        }
+        if (scan && !_stopping)
+            Scan();
+    }
+
+    /// <summary>Compares the directory with the services that run: starts what is new, ends what has gone.</summary>
+    private void Scan()
+    {
+        if (_stopping)
+            return;
+        if (_watch < 0 && _inotify is not null)
+            _watch = TryWatch(Directory);
+        Result<List<ByteString>> names = Files.List(Directory.Span);
+        if (!names.Ok && names.Error != Errno.NoEntry)
+        {
+            Log.Warn($"cannot read {Directory}: {names.Error.Words()}; the services that run go on");
+            ArmRescan();
+            return;
+        }
+        var found = new Dictionary<ByteString, FileStatus>();
+        foreach (ByteString name in names.Value)
+        {
+            if (name.Span[0] == '.')
+                continue;
+            Result<FileStatus> status = Files.Status(ByteString.Join(Directory.Span, "/"u8, name.Span).Span);
+            if (status.Ok && status.Value.Kind == FileKind.Directory)
+                found[name] = status.Value;
+        }
+        foreach (Service service in _services.ToArray())
+        {
+            if (found.TryGetValue(service.Name, out FileStatus status) && (status.Device, status.Inode) == service.Identity)
+                found.Remove(service.Name);
+            else if (service.Phase != Phase.Gone)
+                End(service, found);
+        }
+        var fresh = new List<ByteString>(found.Keys);
+        fresh.Sort();
+        foreach (ByteString name in fresh)
+            Add(name, found[name]);
+        _scanned = true;
+        if (_inotify is null || _watch < 0)
+            ArmRescan();
+    }
+
+    /// <summary>The directory has gone, or another has its name: the new one starts when this one has ended.</summary>
+    private void End(Service service, Dictionary<ByteString, FileStatus> found)
+    {
+        service.EndWithin(ProcessTimeout);
+        if (_services.Contains(service))
+            found.Remove(service.Name);
+    }
+
+    private void Add(ByteString name, FileStatus directory)
+    {
+        var service = new Service(this, name, directory, foundLater: _scanned);
+        _services.Add(service);
+        service.Watch = _inotify is null ? -1 : TryWatch(service.Directory);
+        service.Begin();
+    }
+
+    private bool _scanned;
+
+    private int TryWatch(ByteString directory)
+    {
+        Result<int> watch = _inotify!.Watch(directory.Span);
+        if (!watch.Ok && watch.Error != Errno.NoEntry)
+            WarnUnwatched(watch.Error);
+        return watch.Ok ? watch.Value : -1;
+    }
+
+    private void ArmRescan()
+    {
+        // A missing /etc/service is watched for like any other change that no watch can tell.
+        Loop.Timers.Arm(_rescan, Loop.Now + RescanMilliseconds);
+    }
+
+    private void WarnUnwatched(Errno error)
+    {
+        if (_warned)
+            return;
+        _warned = true;
+        Log.Warn($"cannot watch {Directory}: {error.Words()}; changes are noticed within 5 s (raise fs.inotify.max_user_instances or max_user_watches on the host)");
+    }
+}

@@ -1,0 +1,56 @@
+using System.Runtime.InteropServices;
+
+namespace Keelson.Linux;
+
+/// <summary>epoll(7), level-triggered, for reading. A source is known by the number it was added with.</summary>
+public sealed unsafe class Epoll
+{
+    private const int MaxEvents = 64;
+
+    // struct epoll_event is packed on x86-64 and nowhere else.
+    private static readonly int EventSize = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16;
+
+    private readonly int _fd;
+    private readonly byte[] _events = new byte[MaxEvents * 16];
+
+    private Epoll(int fd) => _fd = fd;
+
+    public static Result<Epoll?> Create()
+    {
+        const int closeOnExec = 0x80000;
+        int fd = Libc.epoll_create1(closeOnExec);
+        return fd < 0 ? new(null, Libc.LastError) : new(new Epoll(fd), Errno.None);
+    }
+
+    public Errno Add(int fd, int source)
+    {
+        const int add = 1;
+        const uint readable = 1;
+        byte* ev = stackalloc byte[16];
+        *(uint*)ev = readable;
+        *(long*)(ev + EventSize - 8) = source;
+        return Libc.Check(Libc.epoll_ctl(_fd, add, fd, ev));
+    }
+
+    public Errno Remove(int fd)
+    {
+        const int remove = 2;
+        byte* unused = stackalloc byte[16];
+        return Libc.Check(Libc.epoll_ctl(_fd, remove, fd, unused));
+    }
+
+    /// <summary>
+    /// Sleeps until a source is readable or <paramref name="milliseconds"/> are over (-1: for ever) and writes the sources'
+    /// numbers. An interruption is 0 sources.
+    /// </summary>
+    public int Wait(Span<int> sources, int milliseconds)
+    {
+        fixed (byte* p = _events)
+        {
+            int n = Libc.epoll_wait(_fd, p, Math.Min(MaxEvents, sources.Length), milliseconds);
+            for (int i = 0; i < n; i++)
+                sources[i] = (int)*(long*)(p + i * EventSize + EventSize - 8);
+            return Math.Max(n, 0);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+namespace Keelson.Linux;
+
+/// <summary>An errno value (errno(3)); <see cref="None"/> is success.</summary>
+public enum Errno
+{
+    None = 0,
+    NotPermitted = 1,
+    NoEntry = 2,
+    NoProcess = 3,
+    Interrupted = 4,
+    Io = 5,
+    NoDeviceOrAddress = 6,
+    ArgumentsTooLong = 7,
+    ExecFormat = 8,
+    BadDescriptor = 9,
+    NoChild = 10,
+    Again = 11,
+    NoMemory = 12,
+    Access = 13,
+    Busy = 16,
+    Exists = 17,
+    CrossDevice = 18,
+    NoDevice = 19,
+    NotDirectory = 20,
+    IsDirectory = 21,
+    Invalid = 22,
+    TooManyFilesInSystem = 23,
+    TooManyFiles = 24,
+    NotTerminal = 25,
+    TextBusy = 26,
+    NoSpace = 28,
+    ReadOnly = 30,
+    BrokenPipe = 32,
+    NameTooLong = 36,
+    NoSystemCall = 38,
+    Loop = 40,
+}
+
+/// <summary>What a system call returned: a value, or the errno that says why there is none.</summary>
+public readonly struct Result<T>(T value, Errno error)
+{
+    public T Value { get; } = value;
+    public Errno Error { get; } = error;
+    public bool Ok => Error == Errno.None;
+}
+
+public static class ErrnoWords
+{
+    /// <summary>The error in words, as strerror(3) has them.</summary>
+    public static string Words(this Errno error) => error switch
+    {
+        Errno.None => "no error",
+        Errno.NotPermitted => "operation not permitted",
+        Errno.NoEntry => "no such file or directory",
+        Errno.NoProcess => "no such process",
+        Errno.Interrupted => "interrupted",
+        Errno.Io => "input/output error",
+        Errno.NoDeviceOrAddress => "no such device or address",
+        Errno.ArgumentsTooLong => "argument list too long (arguments and environment together exceed the kernel's limit)",
+        Errno.ExecFormat => "exec format error (built for another kind of processor, or not a program)",
+        Errno.BadDescriptor => "bad file descriptor",
+        Errno.NoChild => "no child process",
+        Errno.Again => "resource temporarily unavailable (is the container's --pids-limit or ulimit reached?)",
+        Errno.NoMemory => "cannot allocate memory",
+        Errno.Access => "permission denied",
+        Errno.Busy => "device or resource busy",
+        Errno.Exists => "file exists",
+        Errno.CrossDevice => "invalid cross-device link",
+        Errno.NoDevice => "no such device",
+        Errno.NotDirectory => "not a directory",
+        Errno.IsDirectory => "is a directory",
+        Errno.Invalid => "invalid argument",
+        Errno.TooManyFilesInSystem => "too many open files in system",
+        Errno.TooManyFiles => "too many open files",
+        Errno.NotTerminal => "not a terminal",
+        Errno.TextBusy => "text file busy (it is still open for writing)",
+        Errno.NoSpace => "no space left on device",
+        Errno.ReadOnly => "read-only file system",
+        Errno.BrokenPipe => "broken pipe",
+        Errno.NameTooLong => "file name too long",
+        Errno.NoSystemCall => "function not implemented",
+        Errno.Loop => "too many levels of symbolic links",
+        _ => "error " + ((int)error).ToString(System.Globalization.CultureInfo.InvariantCulture),
+    };
+}

@@ -1,0 +1,315 @@
+// Files by byte paths. Nothing here blocks on what is not a regular file: everything is opened with O_NONBLOCK and
+// looked at before it is read.
+namespace Keelson.Linux;
+
+public enum FileKind
+{
+    Other,
+    Regular,
+    Directory,
+}
+
+/// <summary>
+/// What statx(2) says of a file. <see cref="Mode"/> holds the twelve permission bits; <see cref="Changed"/> is the time
+/// of the last change to contents or status in nanoseconds since 1970.
+/// </summary>
+public readonly record struct FileStatus(FileKind Kind, uint Mode, uint User, uint Group, ulong Inode, ulong Device, long Size, long Changed);
+
+public static unsafe class Files
+{
+    private const int AtCwd = -100;
+    private const int AtEmptyPath = 0x1000;
+    private const int AtEAccess = 0x200;
+    private const int ReadOnlyFlag = 0;
+    private const int WriteOnly = 1;
+    private const int Create = 0x40;
+    private const int Truncate = 0x200;
+    private const int NonBlock = 0x800;
+    private const int CloseOnExec = 0x80000;
+
+    // O_DIRECTORY and O_NOFOLLOW are swapped round between architectures.
+    private static readonly int DirectoryFlag =
+        System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.Arm64 ? 0x4000 : 0x10000;
+
+    /// <summary>The file that the path leads to, symbolic links followed.</summary>
+    public static Result<FileStatus> Status(ReadOnlySpan<byte> path)
+    {
+        Span<byte> buffer = stackalloc byte[CString.Size];
+        Errno error = CString.Write(path, buffer);
+        if (error != Errno.None)
+            return new(default, error);
+        fixed (byte* p = buffer)
+            return Statx(AtCwd, p, 0);
+    }
+
+    public static Result<FileStatus> Status(int fd)
+    {
+        byte empty = 0;
+        return Statx(fd, &empty, AtEmptyPath);
+    }
+
+    private static Result<FileStatus> Statx(int dir, byte* path, int flags)
+    {
+        const uint basicStats = 0x7ff;
+        byte* s = stackalloc byte[256];
+        Errno error = Libc.Check(Libc.statx(dir, path, flags, basicStats, s));
+        if (error != Errno.None)
+            return new(default, error);
+        uint mode = *(ushort*)(s + 28);
+        FileKind kind = (mode & 0xf000) switch { 0x8000 => FileKind.Regular, 0x4000 => FileKind.Directory, _ => FileKind.Other };
+        ulong device = (ulong)*(uint*)(s + 136) << 32 | *(uint*)(s + 140);
+        return new(new FileStatus(kind, mode & 0xfff, *(uint*)(s + 20), *(uint*)(s + 24), *(ulong*)(s + 32), device, *(long*)(s + 40), *(long*)(s + 96) * 1_000_000_000 + *(uint*)(s + 104)), Errno.None);
+    }
+
+    /// <summary>None when we may execute the file (effective ids count), else why not.</summary>
+    public static Errno CanExecute(ReadOnlySpan<byte> path)
+    {
+        Span<byte> buffer = stackalloc byte[CString.Size];
+        Errno error = CString.Write(path, buffer);
+        if (error != Errno.None)
+            return error;
+        fixed (byte* p = buffer)
+            return Libc.Check(Libc.faccessat(AtCwd, p, 1, AtEAccess));
+    }
+
+    /// <summary>Opens what is there to read, never blocking on a FIFO.</summary>
+    public static Result<int> OpenRead(ReadOnlySpan<byte> path) => Open(path, ReadOnlyFlag | NonBlock | CloseOnExec, 0);
+
+    public static Result<int> OpenDirectory(ReadOnlySpan<byte> path) => Open(path, ReadOnlyFlag | DirectoryFlag | CloseOnExec, 0);
+
+    /// <summary>Opens for reading and writing: /dev/null as it serves for standard input.</summary>
+    public static Result<int> OpenReadWrite(ReadOnlySpan<byte> path) => Open(path, 2 | NonBlock | CloseOnExec, 0);
+
+    /// <summary>As <see cref="OpenReadWrite"/>, inherited by children.</summary>
+    internal static Result<int> OpenForChildren(ReadOnlySpan<byte> path) => Open(path, 2, 0);
+
+    private static Result<int> Open(ReadOnlySpan<byte> path, int flags, uint mode)
+    {
+        Span<byte> buffer = stackalloc byte[CString.Size];
+        Errno error = CString.Write(path, buffer);
+        if (error != Errno.None)
+            return new(-1, error);
+        fixed (byte* p = buffer)
+        {
+            while (true)
+            {
+                int fd = Libc.open(p, flags, mode);
+                if (fd >= 0)
+                    return new(fd, Errno.None);
+                if (Libc.LastError != Errno.Interrupted)
+                    return new(-1, Libc.LastError);
+            }
+        }
+    }
+
+    public static void Close(int fd)
+    {
+        if (fd >= 0)
+            _ = Libc.close(fd);
+    }
+
+    /// <summary>Reads once; 0 is the end of the file.</summary>
+    public static Result<int> Read(int fd, Span<byte> buffer)
+    {
+        fixed (byte* p = buffer)
+        {
+            nint n;
+            do
+                n = Libc.read(fd, p, (nuint)buffer.Length);
+            while (n < 0 && Libc.LastError == Errno.Interrupted);
+            return n < 0 ? new(0, Libc.LastError) : new((int)n, Errno.None);
+        }
+    }
+
+    /// <summary>
+    /// The whole of a regular file, at most <paramref name="limit"/> bytes: a longer one is <see cref="Errno.ArgumentsTooLong"/>,
+    /// a directory <see cref="Errno.IsDirectory"/>, anything else that is not a regular file <see cref="Errno.Invalid"/>.
+    /// </summary>
+    public static Result<byte[]> ReadAll(ReadOnlySpan<byte> path, int limit)
+    {
+        Result<int> file = OpenRead(path);
+        if (!file.Ok)
+            return new([], file.Error);
+        try
+        {
+            Result<FileStatus> status = Status(file.Value);
+            if (!status.Ok)
+                return new([], status.Error);
+            if (status.Value.Kind != FileKind.Regular)
+                return new([], status.Value.Kind == FileKind.Directory ? Errno.IsDirectory : Errno.Invalid);
+            if (status.Value.Size > limit)
+                return new([], Errno.ArgumentsTooLong);
+            // Files in /proc say size 0; one byte more than expected shows whether the file grew.
+            var buffer = new byte[(int)Math.Max(status.Value.Size, 255) + 1];
+            int length = 0;
+            while (true)
+            {
+                Result<int> n = Read(file.Value, buffer.AsSpan(length));
+                if (!n.Ok)
+                    return new([], n.Error);
+                if (n.Value == 0)
+                    return new(buffer.AsSpan(0, length).ToArray(), Errno.None);
+                length += n.Value;
+                if (length > limit)
+                    return new([], Errno.ArgumentsTooLong);
+                if (length == buffer.Length)
+                    Array.Resize(ref buffer, buffer.Length * 2);
+            }
+        }
+        finally
+        {
+            Close(file.Value);
+        }
+    }
+
+    /// <summary>The names in a directory without . and .., in no order.</summary>
+    public static Result<List<ByteString>> List(ReadOnlySpan<byte> path)
+    {
+        var names = new List<ByteString>();
+        Result<int> directory = OpenDirectory(path);
+        if (!directory.Ok)
+            return new(names, directory.Error);
+        var buffer = new byte[8192];
+        try
+        {
+            fixed (byte* p = buffer)
+            {
+                while (true)
+                {
+                    nint n = Libc.getdents64(directory.Value, p, (nuint)buffer.Length);
+                    if (n < 0)
+                        return new(names, Libc.LastError);
+                    if (n == 0)
+                        return new(names, Errno.None);
+                    // struct linux_dirent64: inode 8, offset 8, length of record 2, type 1, name ended by NUL
+                    for (int at = 0; at < n;)
+                    {
+                        int record = *(ushort*)(p + at + 16);
+                        var name = buffer.AsSpan(at + 19, record - 19);
+                        name = name[..name.IndexOf((byte)0)];
+                        if (!name.SequenceEqual("."u8) && !name.SequenceEqual(".."u8))
+                            names.Add(new ByteString((ReadOnlySpan<byte>)name));
+                        at += record;
+                    }
+                }
+            }
+        }
+        finally
+        {
+            Close(directory.Value);
+        }
+    }
+
+    public static Errno MakeDirectory(ReadOnlySpan<byte> path, uint mode)
+    {
+        Span<byte> buffer = stackalloc byte[CString.Size];
+        Errno error = CString.Write(path, buffer);
+        if (error != Errno.None)
+            return error;
+        fixed (byte* p = buffer)
+            return Libc.Check(Libc.mkdir(p, mode));
+    }
+
+    /// <summary>Mode and owner, whatever the umask is. Only root may give a file away: that error is returned.</summary>
+    public static Errno SetAccess(ReadOnlySpan<byte> path, uint mode, uint user, uint group)
+    {
+        Span<byte> buffer = stackalloc byte[CString.Size];
+        Errno error = CString.Write(path, buffer);
+        if (error != Errno.None)
+            return error;
+        fixed (byte* p = buffer)
+        {
+            Errno owner = Libc.Check(Libc.chown(p, user, group));
+            error = Libc.Check(Libc.chmod(p, mode));
+            return owner != Errno.None ? owner : error;
+        }
+    }
+
+    /// <summary>
+    /// Replaces the contents of <paramref name="path"/> so that a reader sees the old or the new, never a half: written
+    /// to <paramref name="temporary"/> in the same file system and renamed. Where the file is a mount of its own, which
+    /// can't be renamed over, it is written in place. Owner that can't be given is left: the file is still the writer's.
+    /// </summary>
+    public static Errno Replace(ReadOnlySpan<byte> path, ReadOnlySpan<byte> temporary, ReadOnlySpan<byte> content, uint mode, uint user, uint group)
+    {
+        Span<byte> to = stackalloc byte[CString.Size];
+        Span<byte> from = stackalloc byte[CString.Size];
+        Errno error = CString.Write(path, to);
+        if (error == Errno.None)
+            error = CString.Write(temporary, from);
+        if (error != Errno.None)
+            return error;
+
+        fixed (byte* target = to)
+        fixed (byte* scratch = from)
+        {
+            // What an interrupted run may have left, possibly with an owner or a mode that hinders us.
+            _ = Libc.unlink(scratch);
+            error = WriteFile(temporary, content, mode, user, group);
+            if (error == Errno.None)
+            {
+                error = Libc.Check(Libc.rename(scratch, target));
+                if (error == Errno.None)
+                    return Errno.None;
+            }
+            _ = Libc.unlink(scratch);
+            return error is Errno.Busy or Errno.CrossDevice || error is Errno.Access or Errno.ReadOnly or Errno.NotPermitted && Status(path).Ok
+                ? WriteInPlace(path, content)
+                : error;
+        }
+    }
+
+    private static Errno WriteFile(ReadOnlySpan<byte> path, ReadOnlySpan<byte> content, uint mode, uint user, uint group)
+    {
+        // Private until owner and mode are right: the content may be a secret.
+        Result<int> file = Open(path, WriteOnly | Create | Truncate | NonBlock | CloseOnExec, 0x180);
+        if (!file.Ok)
+            return file.Error;
+        Errno error = WriteAll(file.Value, content);
+        if (error == Errno.None)
+        {
+            _ = Libc.fchown(file.Value, user, group);
+            error = Libc.Check(Libc.fchmod(file.Value, mode));
+        }
+        Close(file.Value);
+        return error;
+    }
+
+    private static Errno WriteInPlace(ReadOnlySpan<byte> path, ReadOnlySpan<byte> content)
+    {
+        Result<int> file = Open(path, WriteOnly | Truncate | NonBlock | CloseOnExec, 0);
+        if (!file.Ok)
+            return file.Error;
+        Errno error = WriteAll(file.Value, content);
+        Close(file.Value);
+        return error;
+    }
+
+    private static Errno WriteAll(int fd, ReadOnlySpan<byte> content)
+    {
+        while (content.Length > 0)
+        {
+            Result<int> n = Stdio.WriteSome(fd, content);
+            if (!n.Ok)
+                return n.Error;
+            content = content[n.Value..];
+        }
+        return Errno.None;
+    }
+
+    /// <summary>Where a symbolic link leads, as it is written in it.</summary>
+    public static Result<ByteString> ReadLink(ReadOnlySpan<byte> path)
+    {
+        Span<byte> buffer = stackalloc byte[CString.Size];
+        Span<byte> target = stackalloc byte[CString.Size];
+        Errno error = CString.Write(path, buffer);
+        if (error != Errno.None)
+            return new(default, error);
+        fixed (byte* p = buffer)
+        fixed (byte* t = target)
+        {
+            nint n = Libc.readlink(p, t, CString.Size);
+            return n < 0 ? new(default, Libc.LastError) : new(new ByteString(target[..(int)n]), Errno.None);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+using System.Runtime.InteropServices;
+
+namespace Keelson.Linux;
+
+/// <summary>
+/// Every libc function that Keelson calls, once. Only this assembly sees it: the files beside it turn each return value
+/// into a <see cref="Result{T}"/> or an <see cref="Errno"/> at once.
+/// </summary>
+internal static unsafe partial class Libc
+{
+    private const string C = "libc";
+
+    internal static Errno LastError => (Errno)Marshal.GetLastSystemError();
+
+    /// <summary>The errno when <paramref name="result"/> is negative, else none.</summary>
+    internal static Errno Check(nint result) => result < 0 ? LastError : Errno.None;
+
+    // Signals
+    [LibraryImport(C)] internal static partial int pthread_sigmask(int how, ulong* set, ulong* old);
+    [LibraryImport(C, SetLastError = true)] internal static partial int sigaction(int signal, void* set, void* old);
+    [LibraryImport(C, SetLastError = true)] internal static partial int signalfd(int fd, ulong* mask, int flags);
+    [LibraryImport(C, SetLastError = true)] internal static partial int kill(int pid, int signal);
+    [LibraryImport(C, SetLastError = true)] internal static partial int sigqueue(int pid, int signal, nint value);
+
+    // Waiting
+    [LibraryImport(C, SetLastError = true)] internal static partial int epoll_create1(int flags);
+    [LibraryImport(C, SetLastError = true)] internal static partial int epoll_ctl(int epoll, int operation, int fd, void* ev);
+    [LibraryImport(C, SetLastError = true)] internal static partial int epoll_wait(int epoll, void* events, int max, int timeout);
+    [LibraryImport(C, SetLastError = true)] internal static partial int poll(void* fds, nuint count, int timeout);
+    [LibraryImport(C, SetLastError = true)] internal static partial int clock_gettime(int clock, long* time);
+    [LibraryImport(C, SetLastError = true)] internal static partial int inotify_init1(int flags);
+    [LibraryImport(C, SetLastError = true)] internal static partial int inotify_add_watch(int fd, byte* path, uint mask);
+    [LibraryImport(C, SetLastError = true)] internal static partial int inotify_rm_watch(int fd, int watch);
+
+    // Processes
+    [LibraryImport(C, SetLastError = true)] internal static partial int waitpid(int pid, int* status, int options);
+    [LibraryImport(C)] internal static partial int getpid();
+    [LibraryImport(C)] internal static partial uint geteuid();
+    [LibraryImport(C)] internal static partial uint getegid();
+    [LibraryImport(C)] internal static partial uint getuid();
+    [LibraryImport(C)] internal static partial int getpgrp();
+    [LibraryImport(C)] internal static partial void _exit(int status);
+    [LibraryImport(C, SetLastError = true)] internal static partial int prctl(int option, nuint a, nuint b, nuint c, nuint d);
+    [LibraryImport(C, SetLastError = true)] internal static partial int execve(byte* path, byte** argv, byte** envp);
+    [LibraryImport(C, SetLastError = true)] internal static partial int setgroups(nuint count, uint* groups);
+    [LibraryImport(C, SetLastError = true)] internal static partial int setresgid(uint real, uint effective, uint saved);
+    [LibraryImport(C, SetLastError = true)] internal static partial int setresuid(uint real, uint effective, uint saved);
+
+    // posix_spawn: these return the error instead of setting errno
+    [LibraryImport(C)] internal static partial int posix_spawn(int* pid, byte* path, void* actions, void* attributes, byte** argv, byte** envp);
+    [LibraryImport(C)] internal static partial int posix_spawnattr_init(void* attributes);
+    [LibraryImport(C)] internal static partial int posix_spawnattr_destroy(void* attributes);
+    [LibraryImport(C)] internal static partial int posix_spawnattr_setflags(void* attributes, short flags);
+    [LibraryImport(C)] internal static partial int posix_spawnattr_setsigmask(void* attributes, void* set);
+    [LibraryImport(C)] internal static partial int posix_spawnattr_setsigdefault(void* attributes, void* set);
+    [LibraryImport(C)] internal static partial int posix_spawnattr_setpgroup(void* attributes, int group);
+    [LibraryImport(C)] internal static partial int posix_spawn_file_actions_init(void* actions);
+    [LibraryImport(C)] internal static partial int posix_spawn_file_actions_destroy(void* actions);
+    [LibraryImport(C)] internal static partial int posix_spawn_file_actions_adddup2(void* actions, int from, int to);
+    [LibraryImport(C)] internal static partial int posix_spawn_file_actions_addchdir_np(void* actions, byte* path);
+    [LibraryImport(C)] internal static partial int posix_spawn_file_actions_addclosefrom_np(void* actions, int from);
+    [LibraryImport(C)] internal static partial int posix_spawn_file_actions_addtcsetpgrp_np(void* actions, int terminal);
+
+    // Terminal
+    [LibraryImport(C, SetLastError = true)] internal static partial int tcgetpgrp(int fd);
+    [LibraryImport(C, SetLastError = true)] internal static partial int tcsetpgrp(int fd, int group);
+    [LibraryImport(C, SetLastError = true)] internal static partial int tcgetattr(int fd, void* settings);
+    [LibraryImport(C, SetLastError = true)] internal static partial int tcsetattr(int fd, int when, void* settings);
+
+    // Files
+    [LibraryImport(C, SetLastError = true)] internal static partial int open(byte* path, int flags, uint mode);
+    [LibraryImport(C, SetLastError = true)] internal static partial int close(int fd);
+    [LibraryImport(C, SetLastError = true)] internal static partial nint read(int fd, void* buffer, nuint count);
+    [LibraryImport(C, SetLastError = true)] internal static partial nint write(int fd, void* buffer, nuint count);
+    [LibraryImport(C, SetLastError = true)] internal static partial nint getdents64(int fd, void* buffer, nuint count);
+    [LibraryImport(C, SetLastError = true)] internal static partial nint readlink(byte* path, byte* buffer, nuint size);
+    [LibraryImport(C, SetLastError = true)] internal static partial int statx(int dir, byte* path, int flags, uint mask, void* buffer);
+    [LibraryImport(C, SetLastError = true)] internal static partial int faccessat(int dir, byte* path, int mode, int flags);
+    [LibraryImport(C, SetLastError = true)] internal static partial int rename(byte* from, byte* to);
+    [LibraryImport(C, SetLastError = true)] internal static partial int unlink(byte* path);
+    [LibraryImport(C, SetLastError = true)] internal static partial int mkdir(byte* path, uint mode);
+    [LibraryImport(C, SetLastError = true)] internal static partial int chmod(byte* path, uint mode);
+    [LibraryImport(C, SetLastError = true)] internal static partial int chown(byte* path, uint user, uint group);
+    [LibraryImport(C, SetLastError = true)] internal static partial int fchmod(int fd, uint mode);
+    [LibraryImport(C, SetLastError = true)] internal static partial int fchown(int fd, uint user, uint group);
+}

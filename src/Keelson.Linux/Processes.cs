@@ -1,0 +1,75 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Text;
+
+namespace Keelson.Linux;
+
+/// <summary>This process, and those that /proc shows.</summary>
+public static class Processes
+{
+    public static int OwnId => Libc.getpid();
+    public static int OwnGroup => Libc.getpgrp();
+    public static uint UserId => Libc.geteuid();
+    public static uint GroupId => Libc.getegid();
+
+    /// <summary>Ends at once: no finalizer, no atexit handler.</summary>
+    public static void Exit(int status) => Libc._exit(status);
+
+    /// <summary>Orphans below us become our children though we are not PID 1 (prctl(2), PR_SET_CHILD_SUBREAPER).</summary>
+    public static Errno BecomeSubreaper() => Libc.Check(Libc.prctl(36, 1, 0, 0, 0));
+
+    /// <summary>
+    /// Every process below <paramref name="root"/>, by the parents that /proc/PID/stat names; empty without /proc.
+    /// A snapshot: what forks meanwhile may be missing, so callers that kill look again.
+    /// </summary>
+    public static List<int> DescendantsOf(int root)
+    {
+        var parents = new Dictionary<int, int>();
+        foreach (ByteString name in Files.List("/proc"u8).Value)
+        {
+            if (Utf8Parser.TryParse(name.Span, out int pid, out int used) && used == name.Length)
+                parents[pid] = ParentOf(pid);
+        }
+        var found = new List<int>();
+        foreach ((int pid, _) in parents)
+        {
+            int ancestor = pid;
+            // Bounded, because a snapshot that is not atomic can hold a circle when pids are used again.
+            for (int depth = 0; depth < parents.Count && parents.TryGetValue(ancestor, out ancestor); depth++)
+            {
+                if (ancestor == root)
+                {
+                    found.Add(pid);
+                    break;
+                }
+            }
+        }
+        return found;
+    }
+
+    /// <summary>The name of a process, "?" when /proc does not tell.</summary>
+    public static string NameOf(int pid)
+    {
+        Result<byte[]> name = Files.ReadAll(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/comm")), 4096);
+        return name.Ok ? Encoding.UTF8.GetString(name.Value.AsSpan().TrimEnd((byte)'\n')) : "?";
+    }
+
+    /// <summary>Whether it has ended and waits to be reaped.</summary>
+    public static bool IsZombie(int pid) => StatField(pid, 0) is [(byte)'Z', ..];
+
+    private static int ParentOf(int pid) => Utf8Parser.TryParse(StatField(pid, 1), out int parent, out _) ? parent : 0;
+
+    /// <summary>The field of /proc/PID/stat so many places behind the name, which may hold blanks and brackets itself.</summary>
+    private static ReadOnlySpan<byte> StatField(int pid, int index)
+    {
+        Result<byte[]> stat = Files.ReadAll(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/stat")), 4096);
+        ReadOnlySpan<byte> line = stat.Value;
+        int bracket = line.LastIndexOf((byte)')');
+        if (!stat.Ok || bracket < 0 || bracket + 2 > line.Length)
+            return default;
+        line = line[(bracket + 2)..];
+        for (; index > 0; index--)
+            line = line[(line.IndexOf((byte)' ') + 1)..];
+        return line;
+    }
+}

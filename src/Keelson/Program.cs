@@ -1,0 +1,46 @@
+// One executable, many commands (applets): by the name it is called with, or as `keelson APPLET`.
+using Keelson.Applets;
+using Keelson.Linux;
+
+namespace Keelson;
+
+internal static unsafe class Program
+{
+    private static ReadOnlySpan<byte> StartedAgain => "KEELSON_STARTED_AGAIN=1"u8;
+
+    private static int Main()
+    {
+        ProcessImage image = ProcessImage.Take(EarlyMask.Argc, EarlyMask.Argv, EarlyMask.Envp, EarlyMask.InheritedMask, EarlyMask.InheritedSigPipe);
+        ReadOnlySpan<byte> name = BaseName(image.Arguments[0].Span);
+        int first = 1;
+        if (name.SequenceEqual("keelson"u8) && image.Arguments.Length > 1)
+        {
+            name = image.Arguments[1].Span;
+            first = 2;
+        }
+        int status = Run(name, image, first);
+        Processes.Exit(status);
+        return status;
+    }
+
+    private static int Run(ReadOnlySpan<byte> applet, ProcessImage image, int first)
+    {
+        if (applet.SequenceEqual("my_init"u8))
+        {
+            BlockSignalsOrStartAgain(image);
+            return MyInitApplet.Run(image, first, StartedAgain);
+        }
+        if (applet.SequenceEqual("setuser"u8))
+            return SetUserApplet.Run(image, first);
+        return KeelsonApplet.Run(applet);
+    }
+
+    /// <summary>The early mask uses a door of the linker that may close: then this program is started once more with it.</summary>
+    private static void BlockSignalsOrStartAgain(ProcessImage image)
+    {
+        if (!ProcessImage.SignalsAreBlocked && !image.Environment.Contains(new ByteString(StartedAgain)))
+            _ = image.StartAgainWithSignalsBlocked(StartedAgain);
+    }
+
+    internal static ReadOnlySpan<byte> BaseName(ReadOnlySpan<byte> path) => path[(path.LastIndexOf((byte)'/') + 1)..];
+}
