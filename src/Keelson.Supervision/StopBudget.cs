@@ -60,7 +60,7 @@ public sealed class StopBudget
     public long HookSlice(StopPhase phase, long now, long timeout, int hooksBehind)
     {
         long all = Slice(phase, now, long.MaxValue);
-        long kept = Math.Min(200, all / (2 * (hooksBehind + 1)));
+        long kept = Math.Min(200, all / (hooksBehind + 1));
         return Math.Min(timeout, all - hooksBehind * kept);
     }
 }
