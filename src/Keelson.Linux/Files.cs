@@ -23,6 +23,7 @@ public static unsafe class Files
     private const int ReadOnlyFlag = 0;
     private const int WriteOnly = 1;
     private const int Create = 0x40;
+    private const int Exclusive = 0x80;
     private const int Truncate = 0x200;
     private const int NonBlock = 0x800;
     private const int CloseOnExec = 0x80000;
@@ -150,6 +151,8 @@ public static unsafe class Files
                 if (n.Value == 0)
                     return new(buffer.AsSpan(0, length).ToArray(), Errno.None);
                 length += n.Value;
+                if (length == status.Value.Size && length < buffer.Length)
+                    return new(buffer.AsSpan(0, length).ToArray(), Errno.None);
                 if (length > limit)
                     return new([], Errno.ArgumentsTooLong);
                 if (length == buffer.Length)
@@ -243,9 +246,13 @@ public static unsafe class Files
         fixed (byte* target = to)
         fixed (byte* scratch = from)
         {
-            // What an interrupted run may have left, possibly with an owner or a mode that hinders us.
-            _ = Libc.unlink(scratch);
             error = WriteFile(temporary, content, mode, user, group);
+            if (error == Errno.Exists)
+            {
+                // What an interrupted run left, perhaps with an owner or a mode that hinders us.
+                _ = Libc.unlink(scratch);
+                error = WriteFile(temporary, content, mode, user, group);
+            }
             if (error == Errno.None)
             {
                 error = Libc.Check(Libc.rename(scratch, target));
@@ -262,7 +269,7 @@ public static unsafe class Files
     private static Errno WriteFile(ReadOnlySpan<byte> path, ReadOnlySpan<byte> content, uint mode, uint user, uint group)
     {
         // Private until owner and mode are right: the content may be a secret.
-        Result<int> file = Open(path, WriteOnly | Create | Truncate | NonBlock | CloseOnExec, 0x180);
+        Result<int> file = Open(path, WriteOnly | Create | Exclusive | NonBlock | CloseOnExec, 0x180);
         if (!file.Ok)
             return file.Error;
         Errno error = WriteAll(file.Value, content);

@@ -19,12 +19,15 @@ public static class Processes
     public static Errno BecomeSubreaper() => Libc.Check(Libc.prctl(36, 1, 0, 0, 0));
 
     /// <summary>
-    /// Every process below <paramref name="root"/>, by the parents that /proc/PID/stat names; empty without /proc.
+    /// Every process below <paramref name="root"/>, by the parents that /proc/PID/stat names; empty without /proc, and
+    /// where /proc shows another PID namespace, whose numbers would be those of other processes here.
     /// A snapshot: what forks meanwhile may be missing, so callers that kill look again.
     /// </summary>
     public static List<int> DescendantsOf(int root)
     {
         var parents = new Dictionary<int, int>();
+        if (!Utf8Parser.TryParse(Files.ReadLink("/proc/self"u8).Value.Span, out int self, out _) || self != OwnId)
+            return [];
         foreach (ByteString name in Files.List("/proc"u8).Value)
         {
             if (Utf8Parser.TryParse(name.Span, out int pid, out int used) && used == name.Length)

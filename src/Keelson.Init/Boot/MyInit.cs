@@ -149,6 +149,8 @@ public sealed class MyInit : ISignalHandler
     private void KillAllProcesses()
     {
         Log.Info("Killing all processes...");
+        if (_loop.NoChildren && !IsPid1)
+            return;
         long slice = _stop.Budget.Slice(StopPhase.Rest, _loop.Now, _timeouts.AllProcesses);
         Everybody.Signal(Signal.Term);
         Everybody.Signal(Signal.Cont);

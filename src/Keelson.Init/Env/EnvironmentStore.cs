@@ -24,6 +24,7 @@ public sealed class EnvironmentStore
     private readonly SortedDictionary<ByteString, ByteString> _variables = [];
     private readonly SortedDictionary<ByteString, ByteString> _unwritten = [];
     private readonly HashSet<string> _warned = [];
+    private uint _group = DockerEnvGroup;
 
     /// <param name="directory">/etc/container_environment; the dumps stand beside it as DIRECTORY.sh and DIRECTORY.json.</param>
     public EnvironmentStore(ReadOnlySpan<byte> directory) => _directory = new ByteString(directory);
@@ -54,9 +55,11 @@ public sealed class EnvironmentStore
             else
                 _variables[name] = new ByteString(entry.Span[(equals + 1)..]);
         }
-        foreach ((ByteString name, ByteString value) in ReadDirectory())
+        var files = new Dictionary<ByteString, ByteString>(ReadDirectory());
+        foreach ((ByteString name, ByteString value) in files)
             _variables.TryAdd(name, value);
-        WriteDirectory();
+        _group = Users.GroupId("docker_env"u8) ?? DockerEnvGroup;
+        WriteDirectory(files);
         WriteDumps();
     }
 
@@ -166,18 +169,20 @@ public sealed class EnvironmentStore
         return new ByteString(value);
     }
 
-    private void WriteDirectory()
+    /// <param name="files">What the directory holds already.</param>
+    private void WriteDirectory(Dictionary<ByteString, ByteString> files)
     {
-        uint group = Users.GroupId("docker_env"u8) ?? DockerEnvGroup;
         Errno made = Files.MakeDirectory(_directory.Span, DirectoryMode);
         if (made == Errno.None)
-            _ = Files.SetAccess(_directory.Span, DirectoryMode, Processes.UserId, group);
+            _ = Files.SetAccess(_directory.Span, DirectoryMode, Processes.UserId, _group);
         Errno firstError = made == Errno.Exists ? Errno.None : made;
         foreach ((ByteString name, ByteString value) in _variables)
         {
+            if (files.TryGetValue(name, out ByteString there) && there == value)
+                continue;
             // Reading strips one newline: a value that ends in one gets another.
             var content = value.Span.EndsWith("\n"u8) ? ByteString.Join(value.Span, "\n"u8) : value;
-            Errno error = Write(PathOf(name), ByteString.Join(_directory.Span, "/"u8, Temporary), content.Span, group, sameValue: true);
+            Errno error = Write(PathOf(name), ByteString.Join(_directory.Span, "/"u8, Temporary), content.Span);
             if (error == Errno.None)
                 continue;
             _unwritten[name] = value;
@@ -190,37 +195,28 @@ public sealed class EnvironmentStore
 
     private void WriteDumps()
     {
-        uint group = Users.GroupId("docker_env"u8) ?? DockerEnvGroup;
-        WriteDump(".sh"u8, ShellDump.Write(_variables), group);
-        WriteDump(".json"u8, JsonDump.Write(_variables), group);
+        WriteDump(".sh"u8, ShellDump.Write(_variables));
+        WriteDump(".json"u8, JsonDump.Write(_variables));
     }
 
-    private void WriteDump(ReadOnlySpan<byte> suffix, byte[] content, uint group)
+    private void WriteDump(ReadOnlySpan<byte> suffix, byte[] content)
     {
         var path = ByteString.Join(_directory.Span, suffix);
-        Errno error = Write(path, ByteString.Join(path.Span, ".new"u8), content, group, sameValue: false);
+        Errno error = Write(path, ByteString.Join(path.Span, ".new"u8), content);
         if (error != Errno.None)
             WarnOnce(_directory, $"cannot write {path}: {error.Words()}; going on without it");
     }
 
     /// <summary>New, then renamed, with owner and mode of the file that is there. A file that says the same already is left as it is.</summary>
-    private static Errno Write(ByteString path, ByteString temporary, ReadOnlySpan<byte> content, uint group, bool sameValue)
+    private Errno Write(ByteString path, ByteString temporary, ReadOnlySpan<byte> content)
     {
         Result<FileStatus> old = Files.Status(path.Span);
-        if (old.Ok)
-        {
-            Result<byte[]> now = Files.ReadAll(path.Span, int.MaxValue / 2);
-            if (now.Ok && (now.Value.AsSpan().SequenceEqual(content) || sameValue && SameValue(now.Value, content)))
-                return Errno.None;
-        }
+        if (old.Ok && old.Value.Size == content.Length && Files.ReadAll(path.Span, content.Length).Value.AsSpan().SequenceEqual(content))
+            return Errno.None;
         return old.Ok && old.Value.Kind == FileKind.Regular
             ? Files.Replace(path.Span, temporary.Span, content, old.Value.Mode, old.Value.User, old.Value.Group)
-            : Files.Replace(path.Span, temporary.Span, content, FileMode, Processes.UserId, group);
+            : Files.Replace(path.Span, temporary.Span, content, FileMode, Processes.UserId, _group);
     }
-
-    /// <summary>A file written by `echo` has a newline more than ours would and means the same.</summary>
-    private static bool SameValue(ReadOnlySpan<byte> file, ReadOnlySpan<byte> content) =>
-        file.Length == content.Length + 1 && file.EndsWith("\n"u8) && file.StartsWith(content) && !content.EndsWith("\n"u8);
 
     private ByteString PathOf(ByteString name) => ByteString.Join(_directory.Span, "/"u8, name.Span);
 

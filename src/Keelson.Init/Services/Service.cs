@@ -163,6 +163,7 @@ public sealed class Service : IParent
         _couldNotStart = !child.Ok;
         if (child.Ok)
         {
+            _set.Starts++;
             _pid = _group = child.Value;
             _failures = 0;
             _lastFailure = null;

@@ -36,6 +36,9 @@ public sealed class ServiceSet
     /// <summary>The least time between two starts of one service in milliseconds; 0 for measurements only.</summary>
     public long PaceMilliseconds { get; init; } = Pace.Milliseconds;
 
+    /// <summary>How often a ./run was started, all services together.</summary>
+    public long Starts { get; internal set; }
+
     internal EventLoop Loop { get; }
 
     internal CStringArray Environment { get; private set; } = new([]);
