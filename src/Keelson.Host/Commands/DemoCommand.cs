@@ -63,6 +63,7 @@ internal sealed class DemoCommand
         var memcached = new MemcachedClient(await _container.PublishedPortAsync(Port, cancel).ConfigureAwait(false));
         string version = await memcached.WaitAsync(cancel).ConfigureAwait(false);
         Say("started", $"container {_container.Id[..12]}; memcached {version} answers", clock.Elapsed);
+        clock.Restart();
 
         string init = (await _container.ExecuteAsync(["/bin/sh", "-c", "tr '\\0' ' ' </proc/1/cmdline; sed -n 's/^Pss: *//p' /proc/1/smaps_rollup"], cancel).ConfigureAwait(false)).Trim();
         Say("process 1", $"{init} of memory");
