@@ -165,6 +165,21 @@ public static unsafe class Files
         }
     }
 
+    /// <summary>
+    /// Whether an executable that the kernel does not know may be given to /bin/sh: a NUL byte near its start says that
+    /// it is a program for something else, as shells have it.
+    /// </summary>
+    public static bool MayBeShellScript(ReadOnlySpan<byte> path)
+    {
+        Result<int> file = OpenRead(path);
+        if (!file.Ok)
+            return false;
+        Span<byte> start = stackalloc byte[256];
+        Result<int> n = Read(file.Value, start);
+        Close(file.Value);
+        return n.Value > 0 && !start[..n.Value].Contains((byte)0);
+    }
+
     /// <summary>The names in a directory without . and .., in no order.</summary>
     public static Result<List<ByteString>> List(ReadOnlySpan<byte> path)
     {

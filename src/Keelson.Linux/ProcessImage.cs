@@ -81,7 +81,7 @@ public sealed unsafe class ProcessImage
         fixed (byte* program = buffer)
         {
             error = Libc.Check(Libc.execve(program, _argv + firstArgument, env.Pointer));
-            return error != Errno.ExecFormat ? error : ExecuteByShell(program, firstArgument, env.Pointer);
+            return error != Errno.ExecFormat || !Files.MayBeShellScript(path) ? error : ExecuteByShell(program, firstArgument, env.Pointer);
         }
     }
 

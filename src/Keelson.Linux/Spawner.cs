@@ -104,6 +104,11 @@ public static unsafe class Spawner
     /// <summary>A file without an interpreter line is a script of /bin/sh, as shells and execvp(3) have it.</summary>
     private static Result<int> ByShell(byte* path, byte* actions, byte* attributes, in SpawnRequest request)
     {
+        ByteString file = request.Directory.IsEmpty || request.Path is [(byte)'/', ..]
+            ? new ByteString(request.Path)
+            : ByteString.Join(request.Directory, "/"u8, request.Path);
+        if (!Files.MayBeShellScript(file.Span))
+            return new(0, Errno.ExecFormat);
         var argv = new byte*[request.Arguments.Count + 2];
         fixed (byte* shell = "/bin/sh\0"u8)
         fixed (byte** array = argv)

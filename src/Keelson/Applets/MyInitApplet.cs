@@ -5,7 +5,7 @@ using Keelson.Linux;
 
 namespace Keelson.Applets;
 
-/// <summary>my_init: process number 1. Manual: my_init(8).</summary>
+/// <summary>my_init: process number 1.</summary>
 internal static class MyInitApplet
 {
     private const int WrongUsage = 2;

@@ -4,7 +4,7 @@ using Keelson.Linux;
 
 namespace Keelson.Applets;
 
-/// <summary>setuser USER COMMAND: runs a command as another user, with that user's HOME. Manual: setuser(8).</summary>
+/// <summary>setuser USER COMMAND: runs a command as another user, with that user's HOME.</summary>
 internal static class SetUserApplet
 {
     private const int Failure = 1;
