@@ -94,17 +94,24 @@ public static unsafe class Signals
     }
 
     /// <summary>The name as kill -l has it, with SIG in front.</summary>
-    public static string Name(Signal signal) => (int)signal switch
+    public static string Name(Signal signal)
     {
-        1 => "SIGHUP", 2 => "SIGINT", 3 => "SIGQUIT", 4 => "SIGILL", 5 => "SIGTRAP", 6 => "SIGABRT", 7 => "SIGBUS", 8 => "SIGFPE",
-        9 => "SIGKILL", 10 => "SIGUSR1", 11 => "SIGSEGV", 12 => "SIGUSR2", 13 => "SIGPIPE", 14 => "SIGALRM", 15 => "SIGTERM",
-        16 => "SIGSTKFLT", 17 => "SIGCHLD", 18 => "SIGCONT", 19 => "SIGSTOP", 20 => "SIGTSTP", 21 => "SIGTTIN", 22 => "SIGTTOU",
-        23 => "SIGURG", 24 => "SIGXCPU", 25 => "SIGXFSZ", 26 => "SIGVTALRM", 27 => "SIGPROF", 28 => "SIGWINCH", 29 => "SIGIO",
-        30 => "SIGPWR", 31 => "SIGSYS",
-        34 => "SIGRTMIN",
-        > 34 and <= 64 => "SIGRTMIN+" + ((int)signal - 34).ToString(CultureInfo.InvariantCulture),
-        _ => "unknown signal",
-    };
+        int number = (int)signal;
+        if (number > 0 && number < s_names.Length)
+            return "SIG" + s_names[number];
+        return number switch
+        {
+            34 => "SIGRTMIN",
+            > 34 and <= 64 => "SIGRTMIN+" + (number - 34).ToString(CultureInfo.InvariantCulture),
+            _ => "unknown signal",
+        };
+    }
+
+    private static readonly string[] s_names =
+    [
+        "", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
+        "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+    ];
 }
 
 /// <summary>Blocked signals as a readable descriptor (signalfd(2)): none is lost that the kernel queued.</summary>

@@ -1,0 +1,25 @@
+using System.Globalization;
+using System.Text;
+
+namespace Keelson.SystemTests.Harness;
+
+/// <summary>Text and bytes as bash reads them back, byte for byte.</summary>
+internal static class Shell
+{
+    internal static string Quote(string text) => Quote(Encoding.UTF8.GetBytes(text));
+
+    internal static string Quote(ReadOnlySpan<byte> bytes)
+    {
+        var quoted = new StringBuilder("$'");
+        foreach (byte b in bytes)
+        {
+            if (b is >= (byte)'a' and <= (byte)'z' or >= (byte)'A' and <= (byte)'Z' or >= (byte)'0' and <= (byte)'9' or (byte)'/' or (byte)'-' or (byte)'_' or (byte)'.' or (byte)'=' or (byte)' ')
+                quoted.Append((char)b);
+            else
+                quoted.Append('\\').Append(Convert.ToString(b, 8).PadLeft(3, '0'));
+        }
+        return quoted.Append('\'').ToString();
+    }
+
+    internal static string Format(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);
+}
