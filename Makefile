@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .ONESHELL:
+# Projects share intermediate files: two compilers at once would trip over each other.
+.NOTPARALLEL:
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 NAME ?= keelson/baseimage
@@ -11,6 +13,7 @@ BASE_IMAGE ?= ubuntu:24.04
 export NAME VERSION BASE_IMAGE
 export DOTNET_NOLOGO := 1
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
+export DOTNET_CLI_UI_LANGUAGE := en
 
 PUBLISH := dotnet publish -c Release --nologo -v quiet -clp:ErrorsOnly
 PUBLISH_INPUTS := Directory.Build.props Directory.Packages.props global.json src/Pid1.props src/StaticBinary.props src/EarlyMask.cs src/BannedSymbols.txt
@@ -19,7 +22,7 @@ sources = $(shell find $(1) -type f \( -name '*.cs' -o -name '*.csproj' \) -not 
 .PHONY: help
 help: ## this list
 	@echo "Keelson $(VERSION). Targets:"
-	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+	awk -F':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	echo "Variables: NAME=$(NAME) VERSION=$(VERSION) BASE_IMAGE=$(BASE_IMAGE)"
 
 .PHONY: run
@@ -34,7 +37,7 @@ shell: image ## an interactive shell in the image
 	exec docker run --rm -it "$(NAME):$(VERSION)" /sbin/my_init -- bash -l
 
 .PHONY: build image
-build image: build/keelson ## build the image (NAME, VERSION, BASE_IMAGE)
+build image: build/keelson ## build the image NAME:VERSION from BASE_IMAGE
 	@eval "$$(tools/engine up)"
 	tools/build-image base
 
@@ -47,11 +50,15 @@ engine-stop: ## end the private engine that `make engine` started
 	@tools/engine down
 
 .PHONY: check
-check: build/prerequisites ## format, analyzers, unit tests (under a minute)
+check: lint ## format, analyzers, unit tests (under a minute)
+	@tools/run-tests Keelson.Supervision.Tests Keelson.Init.Tests
+
+.PHONY: lint
+lint: build/prerequisites
 	@tools/check
 
 .PHONY: test
-test: check image build/probe/keelson-probe ## all tests
+test: lint image build/probe/keelson-probe build/fallback/keelson ## all tests; ends with their totals
 	@eval "$$(tools/engine up)"
 	tools/build-image example
 	tools/run-tests
@@ -63,7 +70,7 @@ bench: build/keelson build/bench/restart-bench ## measure against the peers (ben
 .PHONY: clean
 clean: ## remove what was built, but not the engine and its images
 	@find . -type d \( -name bin -o -name obj -o -name TestResults \) -not -path './build/*' -prune -exec rm -rf {} +
-	rm -rf build/keelson build/publish build/probe build/host build/bench build/context build/prerequisites
+	rm -rf build/keelson build/publish build/probe build/fallback build/host build/bench build/context build/prerequisites
 
 build/prerequisites: tools/prerequisites
 	@tools/prerequisites
@@ -76,6 +83,11 @@ build/keelson: $(PUBLISH_INPUTS) $(call sources,src/Keelson src/Keelson.Init src
 
 build/probe/keelson-probe: $(PUBLISH_INPUTS) $(call sources,tests/Keelson.TestProbe src/Keelson.Linux) | build/prerequisites
 	@tools/step "compiling the probe of the tests" $(PUBLISH) tests/Keelson.TestProbe -o build/probe
+	touch $@
+
+# The product without its early signal mask, to test that it copes.
+build/fallback/keelson: build/keelson
+	@tools/step "compiling the binary without early mask" $(PUBLISH) src/Keelson -p:EarlyMask=false --artifacts-path build/fallback/artifacts -o build/fallback
 	touch $@
 
 build/bench/restart-bench: $(PUBLISH_INPUTS) $(call sources,bench src/Keelson.Init src/Keelson.Linux src/Keelson.Supervision) | build/prerequisites

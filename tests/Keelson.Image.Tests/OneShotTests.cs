@@ -93,6 +93,27 @@ public sealed class OneShotTests
         Assert.Equal(127, Docker.MyInit("setuser", "nobody", "/bin/typo").Status);
     }
 
+    [Theory]
+    [InlineData(0, "installed\n*** Running /etc/my_init.d/script...\nstartup script\n*** Running true...")]
+    [InlineData(1, "*** /usr/sbin/enable_insecure_key failed with status 1")]
+    public void Enable_insecure_key_runs_its_program_before_the_startup_scripts(int status, string message)
+    {
+        string make = $"""
+            printf '#!/bin/sh\necho installed >&2\nexit {status}\n' >/usr/sbin/enable_insecure_key; chmod +x /usr/sbin/enable_insecure_key
+            printf '#!/bin/sh\necho startup script >&2\n' >/etc/my_init.d/script; chmod +x /etc/my_init.d/script
+            exec /sbin/my_init --skip-runit --enable-insecure-key -- true
+            """;
+        Outcome run = Docker.Run("run", "--rm", Docker.Image, "sh", "-c", make);
+        Assert.True(run.Status == status && run.Error.Contains(message, StringComparison.Ordinal), run.ToString());
+    }
+
+    [Fact]
+    public void Enable_insecure_key_without_the_program_says_so_and_fails()
+    {
+        Outcome run = Docker.Run("run", "--rm", Docker.Image, "/sbin/my_init", "--enable-insecure-key", "--", "true");
+        Assert.True(run.Status == 1 && run.Error.Contains("Cannot run /usr/sbin/enable_insecure_key: no such file", StringComparison.Ordinal), run.ToString());
+    }
+
     [Fact]
     public void Install_clean_installs_and_leaves_no_lists_behind()
     {

@@ -19,7 +19,9 @@ internal sealed class Container : IAsyncDisposable
     /// <summary>Creates and starts a container; a TCP port of it is published on a free loopback port.</summary>
     internal static async Task<Container> StartAsync(DockerClient engine, string image, int port, CancellationToken cancel)
     {
+        cancel.ThrowIfCancellationRequested();
         string published = $"{port}/tcp";
+        // Not to be cancelled: the engine might have made one by then, and nobody would know its name.
         CreateContainerResponse created = await engine.Containers.CreateContainerAsync(
             new CreateContainerParameters
             {
@@ -30,7 +32,7 @@ internal sealed class Container : IAsyncDisposable
                     PortBindings = new Dictionary<string, IList<PortBinding>> { [published] = [new PortBinding { HostIP = "127.0.0.1" }] },
                 },
             },
-            cancel).ConfigureAwait(false);
+            CancellationToken.None).ConfigureAwait(false);
         var container = new Container(engine, created.ID);
         try
         {
@@ -48,9 +50,11 @@ internal sealed class Container : IAsyncDisposable
     internal async Task<int> PublishedPortAsync(int port, CancellationToken cancel)
     {
         ContainerInspectResponse container = await _engine.Containers.InspectContainerAsync(Id, cancel).ConfigureAwait(false);
+        if (container.State is { Running: false } state)
+            throw new InvalidOperationException($"the container has ended already, with exit status {state.ExitCode}");
         return container.NetworkSettings?.Ports?.TryGetValue($"{port}/tcp", out IList<PortBinding>? bindings) == true && bindings is { Count: > 0 }
             ? int.Parse(bindings[0].HostPort!, System.Globalization.CultureInfo.InvariantCulture)
-            : throw new InvalidOperationException($"the engine published no port for {port}/tcp; is the container still running?");
+            : throw new InvalidOperationException($"the engine published no port for {port}/tcp");
     }
 
     /// <summary>Runs a command in the container and returns what it printed on standard output.</summary>

@@ -10,6 +10,7 @@ internal static class Machine
     private static readonly Lazy<string?> s_missing = new(Missing);
 
     internal static string Binary => s_binary.Value;
+    internal static string BinaryWithoutEarlyMask => Find("KEELSON_FALLBACK", "build/fallback/keelson", "run: make build/fallback/keelson");
     internal static string Probe => s_probe.Value;
 
     internal static void Check()

@@ -33,6 +33,7 @@ public sealed class Sandbox : IAsyncDisposable
     private string? _pidNamespace;
     private string _commandLine = "(not started)";
     private bool _setsid = true;
+    private string? _binary;
     private string? _ignoredSignals;
 
     public Sandbox()
@@ -277,7 +278,7 @@ public sealed class Sandbox : IAsyncDisposable
                 Line($"mount --rbind /{name} {name}");
         }
         Line("mount -t proc proc proc");
-        Line($"mount --bind {Shell.Quote(Machine.Binary)} opt/keelson/keelson");
+        Line($"mount --bind {Shell.Quote(_binary ?? Machine.Binary)} opt/keelson/keelson");
         if (File.Exists(HostPath("/opt/keelson/wants-probe")))
             Line($"mount --bind {Shell.Quote(Machine.Probe)} opt/keelson/probe");
         s.Append(_preparation);
@@ -320,6 +321,13 @@ public sealed class Sandbox : IAsyncDisposable
     {
         _ = Machine.Probe;
         return Write("/opt/keelson/wants-probe", "");
+    }
+
+    /// <summary>The binary that was linked without the early signal mask.</summary>
+    public Sandbox WithoutEarlyMask()
+    {
+        _binary = Machine.BinaryWithoutEarlyMask;
+        return this;
     }
 
     public void Signal(int signal) => Signal(HostPid, signal);

@@ -1,0 +1,27 @@
+using Docker.DotNet;
+
+namespace Keelson.Host.Engine;
+
+/// <summary>The engine that the docker command would talk to.</summary>
+internal static class DockerEngine
+{
+    /// <exception cref="InvalidOperationException">None answers.</exception>
+    internal static async Task<DockerClient> ConnectAsync(CancellationToken cancel)
+    {
+        string? host = Environment.GetEnvironmentVariable("DOCKER_HOST");
+        DockerClientBuilder builder = new();
+        if (host is { Length: > 0 })
+            builder = builder.WithEndpoint(new Uri(host));
+        DockerClient engine = builder.Build();
+        try
+        {
+            await engine.System.PingAsync(cancel).ConfigureAwait(false);
+            return engine;
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or System.Net.Sockets.SocketException or TimeoutException)
+        {
+            engine.Dispose();
+            throw new InvalidOperationException($"no Docker engine answers at {(host is { Length: > 0 } ? host : "the default socket")}: {e.Message} (`make engine` starts one)", e);
+        }
+    }
+}
