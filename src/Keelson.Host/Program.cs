@@ -5,4 +5,6 @@ var root = new RootCommand("Tools for the Docker host of Keelson containers")
 {
     DemoCommand.Create(),
 };
-return await root.Parse(args).InvokeAsync().ConfigureAwait(false);
+// Removing a container takes its time on a busy machine; the default of two seconds would leave it behind.
+var configuration = new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) };
+return await root.Parse(args).InvokeAsync(configuration).ConfigureAwait(false);

@@ -10,7 +10,7 @@ namespace Keelson.Init;
 public static class Log
 {
     private const int PatienceMilliseconds = 200;
-    private const int MaxLine = 4000;
+    private const int MaxBytes = 4000; // less than PIPE_BUF: a pipe that is writable takes it whole, without blocking
     private static bool s_blocked;
     private static int s_lost;
 
@@ -54,14 +54,16 @@ public static class Log
                 line.Append("\\x").Append(((int)c).ToString("x2", System.Globalization.CultureInfo.InvariantCulture));
             else
                 line.Append(c);
-            if (line.Length >= MaxLine)
-            {
-                line.Append("...");
+            if (line.Length >= MaxBytes)
                 break;
-            }
         }
         line.Append('\n');
-        ReadOnlySpan<byte> bytes = Encoding.UTF8.GetBytes(line.ToString());
+        Span<byte> bytes = Encoding.UTF8.GetBytes(line.ToString());
+        if (bytes.Length > MaxBytes)
+        {
+            bytes = bytes[..MaxBytes];
+            "...\n"u8.CopyTo(bytes[^4..]);
+        }
         // A full disk, a closed descriptor or a vanished reader: nothing more can be done about a message.
         _ = Stdio.WriteSome(Stdio.Error, bytes);
     }

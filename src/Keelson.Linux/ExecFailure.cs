@@ -27,7 +27,7 @@ public readonly record struct ExecFailure(int Status, string Reason)
             return new(NotExecutable, "is not a regular file");
         if (status.Value.Size == 0)
             return new(NotExecutable, "is empty");
-        if ((status.Value.Mode & 0x49) == 0)
+        if ((status.Value.Mode & Files.AnyExecute) == 0)
             return new(NotExecutable, "permission denied: it has no execute bit (chmod +x mends it)");
         return error switch
         {

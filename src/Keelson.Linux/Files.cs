@@ -17,6 +17,9 @@ public readonly record struct FileStatus(FileKind Kind, uint Mode, uint User, ui
 
 public static unsafe class Files
 {
+    /// <summary>The three execute bits of a mode.</summary>
+    public const uint AnyExecute = 0x49;
+
     private const int AtCwd = -100;
     private const int AtEmptyPath = 0x1000;
     private const int AtEAccess = 0x200;

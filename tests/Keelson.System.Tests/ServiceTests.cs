@@ -6,6 +6,19 @@ namespace Keelson.SystemTests;
 
 public sealed class ServiceTests
 {
+    [Fact]
+    public async Task A_service_directory_that_is_made_later_is_noticed_without_polling_for_it()
+    {
+        await using Sandbox s = new();
+        Directory.Delete(s.HostPath("/etc/service"));
+        await s.Start();
+        await s.WaitForLog("Runit started");
+        // epoll_wait(2) with a time-out of -1: nothing will wake it but an event.
+        await s.Until(() => File.ReadAllText($"/proc/{s.HostPid}/syscall").Split(' ') is [_, _, _, _, "0xffffffff", ..], "PID 1 sleeps without a time-out");
+        s.Service("late", "exec sleep 12345");
+        await s.WaitForProcess("sleep 12345");
+    }
+
     private const string NoteFinish = "echo \"$1 $2\" >>/tmp/finish";
 
     [Theory]

@@ -33,6 +33,8 @@ internal sealed class DemoCommand
 
     private async Task<int> RunAsync(string image, CancellationToken cancel)
     {
+        // System.CommandLine attends to Ctrl-C only once we have returned to it for the first time.
+        await Task.Yield();
         try
         {
             using DockerClient engine = await DockerEngine.ConnectAsync(cancel).ConfigureAwait(false);
@@ -55,7 +57,7 @@ internal sealed class DemoCommand
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            Terminal.Out.MarkupLine("[yellow]interrupted[/]; the container is removed");
+            Terminal.Out.MarkupLine(_container is null ? "[yellow]interrupted[/]" : "[yellow]interrupted[/]; the container is removed");
             return Interrupted;
         }
         catch (Exception e) when (IsDeviation(e))
@@ -70,7 +72,7 @@ internal sealed class DemoCommand
 
     private static void Fail(Exception e)
     {
-        string reason = e is DockerApiException { ResponseBody: { Length: > 0 } body } ? $"the engine says {body.Trim()}" : e.Message;
+        string reason = e is DockerApiException refusal ? $"the engine says: {DockerEngine.MessageOf(refusal)}" : e.Message;
         Terminal.Out.MarkupLineInterpolated($"[red]failed[/]     {reason}");
     }
 

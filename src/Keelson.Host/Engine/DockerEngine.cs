@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Docker.DotNet;
 
 namespace Keelson.Host.Engine;
@@ -22,6 +23,20 @@ internal static class DockerEngine
         {
             engine.Dispose();
             throw new InvalidOperationException($"no Docker engine answers at {(host is { Length: > 0 } ? host : "the default socket")}: {e.Message} (`make engine` starts one)", e);
+        }
+    }
+
+    /// <summary>What the engine said, without the envelope that it came in.</summary>
+    internal static string MessageOf(DockerApiException refusal)
+    {
+        try
+        {
+            using JsonDocument body = JsonDocument.Parse(refusal.ResponseBody ?? "");
+            return body.RootElement.GetProperty("message").GetString() ?? refusal.Message;
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            return refusal.Message;
         }
     }
 }

@@ -33,8 +33,7 @@ public sealed class Scripts(EventLoop loop, EnvironmentStore environment, StopRe
         Log.Info($"Running {path}...");
         if (Start(path, terminal) is not { } script)
             return false;
-        if (!loop.Until(() => script.HasEnded || stop.Requested))
-            return false;
+        loop.Until(() => script.HasEnded || stop.Requested);
         if (!script.HasEnded)
         {
             EndLate(script, stop.Budget.Slice(StopPhase.MainCommand, loop.Now, stop.ProcessTimeout), path.ToString(), "did not stop");
@@ -66,8 +65,10 @@ public sealed class Scripts(EventLoop loop, EnvironmentStore environment, StopRe
             if (Start(hooks[i], null) is not { } hook)
                 continue;
             long grace = Math.Min(GraceMilliseconds, slice / 4);
-            bool hastenedBefore = stop.Hastened;
-            if (!loop.Until(() => hook.HasEnded || stop.Hastened != hastenedBefore, loop.Now + slice - grace) || !hook.HasEnded)
+            // A hook that begins after a second TERM has what is left of that second.
+            bool hastened = stop.Hastened;
+            loop.Until(() => hook.HasEnded || stop.Hastened != hastened, loop.Now + slice - grace);
+            if (!hook.HasEnded)
                 EndLate(hook, grace, hooks[i].ToString(), "did not finish", slice);
             else if (hook.Status is not { Exited: true, ExitCode: 0 })
                 Log.Warn($"{hooks[i]} {hook.Status.Failure}");
@@ -91,7 +92,8 @@ public sealed class Scripts(EventLoop loop, EnvironmentStore environment, StopRe
         bool ended = loop.Until(() => child.HasEnded || stop.Hastened, loop.Now + patience) && child.HasEnded;
         if (ended && whole is null)
             return;
-        Log.Warn($"{name} {what} within {Seconds.Of(whole ?? patience)}; {(ended ? "ended by TERM" : "killed")}.");
+        if (!stop.Hastened)
+            Log.Warn($"{name} {what} within {Seconds.Of(whole ?? patience)}; {(ended ? "ended by TERM" : "killed")}.");
         child.SignalGroup(Signal.Kill);
         loop.Until(() => child.HasEnded, loop.Now + GraceMilliseconds);
     }

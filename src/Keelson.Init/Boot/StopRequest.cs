@@ -28,7 +28,8 @@ public sealed class StopRequest(EventLoop loop, Func<long> processTimeout, Func<
 
     public void Received(Signal signal)
     {
-        if (_budget is null)
+        // The first one during a stop that has another reason (the main command ended) changes nothing.
+        if (!Requested)
         {
             Signal = signal;
             _ = Budget;
@@ -36,8 +37,6 @@ public sealed class StopRequest(EventLoop loop, Func<long> processTimeout, Func<
         }
         if (!Hastened)
             Log.Warn($"Asked to stop again by signal {Signals.Describe(signal)}: killing what is left.");
-        if (!Requested)
-            Signal = signal;
-        _budget.Hasten(loop.Now);
+        Budget.Hasten(loop.Now);
     }
 }

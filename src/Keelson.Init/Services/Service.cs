@@ -141,10 +141,18 @@ public sealed class Service : IParent
             _set.Loop.Timers.Arm(_start, _set.Loop.Now + Pace.Delay(_set.Loop.Now, _lastStart, _set.PaceMilliseconds));
             return;
         }
-        // The first failure of a directory that is being written is tried again, then reported. After that the
-        // directory's watch wakes us; causes outside of it (a missing interpreter, no memory) are tried again, ever slower.
-        _set.Loop.Timers.Arm(_start, _set.Loop.Now + Pace.RetryDelay(_failures));
+        // Causes that the directory's watch does not see (a missing interpreter, no memory) are tried again, ever slower.
+        if (!WatchWillTell())
+            _set.Loop.Timers.Arm(_start, _set.Loop.Now + Pace.RetryDelay(_failures));
     }
+
+    /// <summary>
+    /// Whether ./run itself is what is wrong, missing or not executable, and has been reported. (The first failure of a
+    /// directory that may still be being written is tried again instead.) A link's target is outside of the watch.
+    /// </summary>
+    private bool WatchWillTell() =>
+        Watch >= 0 && _lastFailure is not null && !Files.ReadLink(PathOf("run"u8).Span).Ok &&
+        (_failedRun.Kind != FileKind.Regular || (_failedRun.Mode & Files.AnyExecute) == 0);
 
     private void StartRun()
     {

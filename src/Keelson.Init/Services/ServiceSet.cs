@@ -16,6 +16,7 @@ public sealed class ServiceSet
     private readonly Timer _rescan;
     private Inotify? _inotify;
     private int _watch = -1;
+    private int _parentWatch = -1;
     private bool _stopping;
     private bool _warned;
 
@@ -96,6 +97,9 @@ public sealed class ServiceSet
     internal void Left(Service service)
     {
         _services.Remove(service);
+        // Two names for one directory share its watch.
+        if (service.Watch >= 0 && !_services.Exists(other => other.Watch == service.Watch))
+            _inotify?.Unwatch(service.Watch);
         // A directory that replaced this one under the same name was waiting for it to end.
         if (!_stopping)
             Loop.Timers.Arm(_rescan, Loop.Now);
@@ -117,17 +121,18 @@ public sealed class ServiceSet
         bool scan = false;
         foreach (WatchEvent change in _changes)
         {
-            scan |= change.Watch == _watch || change.Overflowed || change.Gone;
+            scan |= change.Watch == _watch || change.Watch == _parentWatch || change.Overflowed || change.Gone;
             if (change.Watch == _watch && change.Gone)
                 _watch = -1;
-            foreach (Service service in _services)
+            if (change.Watch == _parentWatch && change.Gone)
+                _parentWatch = -1;
+            foreach (Service service in _services.ToArray())
             {
                 if (service.Watch != change.Watch && !change.Overflowed)
                     continue;
                 if (change.Gone)
                     service.Watch = -1;
                 service.DirectoryChanged();
-                break;
             }
         }
         if (scan && !_stopping)
@@ -139,8 +144,7 @@ public sealed class ServiceSet
     {
         if (_stopping)
             return;
-        if (_watch < 0 && _inotify is not null)
-            _watch = TryWatch(Directory);
+        WatchDirectory();
         Result<List<ByteString>> names = Files.List(Directory.Span);
         if (!names.Ok && names.Error != Errno.NoEntry)
         {
@@ -169,7 +173,7 @@ public sealed class ServiceSet
         foreach (ByteString name in fresh)
             Add(name, found[name]);
         _scanned = true;
-        if (_inotify is null || _watch < 0)
+        if (_watch < 0 && _parentWatch < 0)
             ArmRescan();
     }
 
@@ -191,6 +195,25 @@ public sealed class ServiceSet
 
     private bool _scanned;
 
+    /// <summary>A directory that does not exist is watched for in the one above it.</summary>
+    private void WatchDirectory()
+    {
+        if (_inotify is null)
+            return;
+        // Again when the one above is being watched: it may have been made in between.
+        for (int attempt = 0; _watch < 0 && attempt < 2; attempt++)
+        {
+            _watch = TryWatch(Directory);
+            if (_watch < 0 && _parentWatch < 0)
+                _parentWatch = TryWatch(new ByteString(Directory.Span[..Math.Max(Directory.Span.LastIndexOf((byte)'/'), 1)]));
+        }
+        if (_watch >= 0 && _parentWatch >= 0)
+        {
+            _inotify.Unwatch(_parentWatch);
+            _parentWatch = -1;
+        }
+    }
+
     private int TryWatch(ByteString directory)
     {
         Result<int> watch = _inotify!.Watch(directory.Span);
@@ -199,11 +222,7 @@ public sealed class ServiceSet
         return watch.Ok ? watch.Value : -1;
     }
 
-    private void ArmRescan()
-    {
-        // A missing /etc/service is watched for like any other change that no watch can tell.
-        Loop.Timers.Arm(_rescan, Loop.Now + RescanMilliseconds);
-    }
+    private void ArmRescan() => Loop.Timers.Arm(_rescan, Loop.Now + RescanMilliseconds);
 
     private void WarnUnwatched(Errno error)
     {

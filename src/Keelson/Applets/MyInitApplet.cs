@@ -9,7 +9,7 @@ namespace Keelson.Applets;
 internal static class MyInitApplet
 {
     private const int WrongUsage = 2;
-    private const int CannotStart = 70;
+    private const int CannotStart = 70; // EX_SOFTWARE of sysexits(3)
 
     internal static int Run(ProcessImage image, int firstArgument, ReadOnlySpan<byte> mark)
     {
@@ -34,7 +34,16 @@ internal static class MyInitApplet
         }
         List<ByteString> environment = image.Environment;
         environment.Remove(new ByteString(mark));
-        return new MyInit(loop.Value, options).Run(environment);
+        try
+        {
+            return new MyInit(loop.Value, options).Run(environment);
+        }
+        catch (Exception e)
+        {
+            // A mistake of ours. The kernel ends the container's processes with process 1.
+            Log.Warn($"internal error, giving up: {e.GetType().FullName}: {e.Message}");
+            return CannotStart;
+        }
     }
 
     /// <summary>Whether a command is this file under the name my_init.</summary>
