@@ -16,7 +16,7 @@ export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_CLI_UI_LANGUAGE := en
 
 PUBLISH := dotnet publish -c Release --nologo -v quiet -clp:ErrorsOnly
-PUBLISH_INPUTS := Directory.Build.props Directory.Packages.props global.json src/Pid1.props src/StaticBinary.props src/EarlyMask.cs src/BannedSymbols.txt
+PUBLISH_INPUTS := build/sources Directory.Build.props Directory.Packages.props global.json src/Pid1.props src/StaticBinary.props src/EarlyMask.cs src/BannedSymbols.txt
 sources = $(shell find $(1) -type f \( -name '*.cs' -o -name '*.csproj' \) -not -path '*/bin/*' -not -path '*/obj/*')
 
 .PHONY: help
@@ -70,7 +70,14 @@ bench: build/keelson build/bench/restart-bench ## measure against the peers (ben
 .PHONY: clean
 clean: ## remove what was built, but not the engine and its images
 	@find . -type d \( -name bin -o -name obj -o -name TestResults \) -not -path './build/*' -prune -exec rm -rf {} +
-	rm -rf build/keelson build/publish build/probe build/fallback build/host build/bench build/context build/prerequisites
+	rm -rf build/keelson build/publish build/probe build/fallback build/host build/bench build/context build/prerequisites build/sources build/test-totals
+
+# The list of the sources: a file that was removed counts as a change too.
+.PHONY: always
+build/sources: always
+	@mkdir -p build
+	find src bench tests/Keelson.TestProbe -type f \( -name '*.cs' -o -name '*.csproj' \) -not -path '*/bin/*' -not -path '*/obj/*' | sort >$@.new
+	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 build/prerequisites: tools/prerequisites
 	@tools/prerequisites
@@ -94,6 +101,6 @@ build/bench/restart-bench: $(PUBLISH_INPUTS) $(call sources,bench src/Keelson.In
 	@tools/step "compiling the restart benchmark" $(PUBLISH) bench/Keelson.RestartBench -o build/bench
 	touch $@
 
-build/host/keelson-host: Directory.Build.props Directory.Packages.props $(call sources,src/Keelson.Host) | build/prerequisites
+build/host/keelson-host: build/sources Directory.Build.props Directory.Packages.props $(call sources,src/Keelson.Host) | build/prerequisites
 	@tools/step "compiling the host tool" $(PUBLISH) src/Keelson.Host -o build/host
 	touch $@

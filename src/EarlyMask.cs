@@ -19,7 +19,7 @@ namespace System.Runtime
 
 namespace Keelson
 {
-    /// <summary>Blocks the signals before the runtime exists, and keeps what main was given.</summary>
+    /// <summary>Blocks the signals before the runtime exists, keeps what main was given, and hides it from the runtime.</summary>
     internal static unsafe class EarlyMask
     {
         // 4-9, 11: synchronous faults and KILL; 19: STOP; 32-34: glibc's own two and the runtime's. All others are blocked.
@@ -55,6 +55,12 @@ namespace Keelson
         [DllImport("libc"), SuppressGCTransition]
         private static extern int sigaction(int signal, void* set, SigAction* old);
 
+        [DllImport("libc"), SuppressGCTransition]
+        private static extern int clearenv();
+
+        [DllImport("libc"), SuppressGCTransition]
+        private static extern int setenv(byte* name, byte* value, int overwrite);
+
         [DllImport("realmain", EntryPoint = "__real_main"), SuppressGCTransition]
         private static extern int real_main(int argc, byte** argv, byte** envp);
 
@@ -71,6 +77,13 @@ namespace Keelson
             fixed (SigSet* old = &s_old)
                 _ = pthread_sigmask(0, set, old);
             InheritedMask = s_old.Low;
+            // DOTNET_ variables of the container are meant for the programs in it, not for this runtime. What main was
+            // given stays in Envp. A nursery of 256 KiB (hexadecimal) keeps a supervisor that restarts a service a million
+            // times at 2 MB, and spares the look at the processor's caches.
+            _ = clearenv();
+            fixed (byte* name = "DOTNET_GCgen0size\0"u8)
+            fixed (byte* value = "40000\0"u8)
+                _ = setenv(name, value, 1);
             return real_main(argc, argv, envp);
         }
     }

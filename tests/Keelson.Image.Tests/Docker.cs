@@ -1,23 +1,41 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
+using Keelson.Image.Tests;
+
+[assembly: AssemblyFixture(typeof(Leftovers))]
 
 namespace Keelson.Image.Tests;
 
 /// <summary>What a command printed and how it ended.</summary>
 public sealed record Outcome(int Status, string Output, string Error)
 {
+    /// <summary>Fails with all of this as evidence.</summary>
+    public void Must(bool fact) => Assert.True(fact, ToString());
+
     public override string ToString() => $"exit status {Status}\n--- stdout\n{Output}\n--- stderr\n{Error}";
 }
 
 /// <summary>The docker command. Everything is bounded; what a test starts it removes.</summary>
 public static class Docker
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(90);
+    // Long, for a package index over a slow line. Nothing here takes a tenth of it on a quick one.
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(3);
+
+    /// <summary>What all containers of this run carry, so that what a test that failed half-way left can be found.</summary>
+    public static string Label { get; } = $"org.keelson.test={Environment.MachineName}-{Environment.ProcessId}-{Stopwatch.GetTimestamp()}";
 
     /// <summary>KEELSON_IMAGE, or NAME:VERSION as the Makefile sets them.</summary>
     public static string Image { get; } = Find("KEELSON_IMAGE", "");
 
     public static string MemcachedImage { get; } = Find("KEELSON_MEMCACHED_IMAGE", "-memcached");
+
+    /// <summary>Something measured that is worth a line in the output of a run that passed: tools/run-tests prints them.</summary>
+    public static void Figure(string text)
+    {
+        if (Environment.GetEnvironmentVariable("KEELSON_FIGURES") is { Length: > 0 } path)
+            File.AppendAllText(path, text + "\n");
+    }
 
     private static string Find(string variable, string suffix)
     {
@@ -63,7 +81,16 @@ public static class Docker
 
     /// <summary>`docker run --rm OPTIONS IMAGE /sbin/my_init -- COMMAND`.</summary>
     public static Outcome MyInit(string[] options, params string[] command) =>
-        Run(["run", "--rm", .. options, Image, "/sbin/my_init", "--", .. command]);
+        Start([.. options, Image, "/sbin/my_init", "--", .. command]);
+
+    /// <summary>`docker run --rm ARGUMENTS`, image and command among them.</summary>
+    public static Outcome Start(params string[] arguments) => Run(["run", "--rm", "--label", Label, .. arguments]);
+
+    /// <summary>The same on a terminal: what it prints comes as one stream with CR LF.</summary>
+    /// <param name="options">"-t" or "-it".</param>
+    /// <param name="command">The rest of a shell's command line, from the image's name on.</param>
+    public static Outcome StartOnTerminal(string options, string command) =>
+        Execute("script", "", "-qec", $"docker run --rm --label {Label} {options} {Image} {command}", "/dev/null");
 
     public static Outcome MyInit(params string[] command) => MyInit([], command);
 }
@@ -78,8 +105,8 @@ public sealed class Container : IDisposable
     /// <summary>docker run -d ARGUMENTS, image and command among them.</summary>
     public static Container Start(params string[] arguments)
     {
-        Outcome started = Docker.Run(["run", "-d", .. arguments]);
-        Assert.True(started.Status == 0, started.ToString());
+        Outcome started = Docker.Run(["run", "-d", "--label", Docker.Label, .. arguments]);
+        started.Must(started.Status == 0);
         return new Container(started.Output.Trim());
     }
 
@@ -89,7 +116,7 @@ public sealed class Container : IDisposable
 
     public string Inspect(string format) => Docker.Run("inspect", "--format", format, Id).Output.Trim();
 
-    public int ExitStatus => int.Parse(Inspect("{{.State.ExitCode}}"), System.Globalization.CultureInfo.InvariantCulture);
+    public int ExitStatus => int.Parse(Inspect("{{.State.ExitCode}}"), CultureInfo.InvariantCulture);
 
     /// <summary>Standard output and standard error together, for evidence and for waiting.</summary>
     public string Logs()
@@ -103,8 +130,15 @@ public sealed class Container : IDisposable
     {
         var clock = Stopwatch.StartNew();
         Outcome stopped = Docker.Run(["stop", .. options, Id]);
-        Assert.True(stopped.Status == 0, stopped.ToString());
+        stopped.Must(stopped.Status == 0);
         return clock.Elapsed;
+    }
+
+    /// <summary>Fails with the container's state, processes and log.</summary>
+    public void Must(bool fact, string what = "")
+    {
+        if (!fact)
+            Assert.Fail($"{what}\nstate: {Inspect("{{json .State}}")}\nprocesses:\n{Docker.Run("top", Id).Output}\nlog:\n{Logs()}");
     }
 
     /// <summary>Waits for a fact, half a minute at most, and fails with the container's log.</summary>
@@ -114,7 +148,7 @@ public sealed class Container : IDisposable
         while (!fact())
         {
             if (clock.Elapsed > TimeSpan.FromSeconds(30))
-                Assert.Fail($"waited 30 s in vain: {what}\nstate: {Inspect("{{json .State}}")}\nprocesses:\n{Docker.Run("top", Id).Output}\nlog:\n{Logs()}");
+                Must(false, $"waited 30 s in vain: {what}");
             Thread.Sleep(20);
         }
     }
@@ -122,4 +156,15 @@ public sealed class Container : IDisposable
     public void UntilLogged(string text) => Until($"\"{text}\" in the log", () => Logs().Contains(text, StringComparison.Ordinal));
 
     public void Dispose() => Docker.Run("rm", "-f", "-v", Id);
+}
+
+/// <summary>Removes what tests that failed half-way left running.</summary>
+public sealed class Leftovers : IDisposable
+{
+    public void Dispose()
+    {
+        string[] left = Docker.Run("ps", "-aq", "--filter", $"label={Docker.Label}").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        if (left.Length > 0)
+            Docker.Run(["rm", "-f", "-v", .. left]);
+    }
 }

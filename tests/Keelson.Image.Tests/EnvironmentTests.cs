@@ -7,14 +7,48 @@ public sealed class EnvironmentTests
     {
         Outcome run = Docker.MyInit(
             ["--env", "FOO=bar", "--env", "HELLO=my beautiful world"],
-            "bash", "-c", "cd /etc; ls container_environment; cat container_environment/HELLO; echo; cat container_environment.json; echo; unset HELLO; . ./container_environment.sh; echo $HELLO; stat -c '%a %U:%G' container_environment container_environment.sh container_environment.json container_environment/FOO");
+            "bash", "-c", "cd /etc; ls container_environment; cat container_environment/HELLO; echo; cat container_environment.json; echo; unset HELLO; . ./container_environment.sh; echo $HELLO; stat -c '%a %U:%G' container_environment container_environment.sh container_environment.json container_environment/FOO; getent group docker_env");
         string[] lines = run.Output.Split('\n');
-        Assert.Contains("FOO", lines);
-        Assert.Contains("HELLO", lines);
-        Assert.DoesNotContain("HOME", lines);
-        Assert.Equal(2, lines.Count(l => l == "my beautiful world"));
-        Assert.Contains("\"FOO\": \"bar\", \"HELLO\": \"my beautiful world\"", run.Output, StringComparison.Ordinal);
-        Assert.EndsWith("750 root:docker_env\n640 root:docker_env\n640 root:docker_env\n640 root:docker_env\n", run.Output, StringComparison.Ordinal);
+        run.Must(lines.Contains("FOO") && lines.Contains("HELLO") && !lines.Contains("HOME"));
+        run.Must(lines.Count(l => l == "my beautiful world") == 2);
+        run.Must(run.Output.Contains("\"FOO\": \"bar\", \"HELLO\": \"my beautiful world\"", StringComparison.Ordinal));
+        run.Must(run.Output.EndsWith("\n750 root:docker_env\n640 root:docker_env\n640 root:docker_env\n640 root:docker_env\ndocker_env:x:8377:\n", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_file_in_the_store_is_a_variable_without_its_last_newline_and_dockers_value_wins()
+    {
+        const string make = """
+            cd /etc/container_environment
+            echo Apachai Hopachai >MY_NAME; printf 'two\n\n' >TWO; echo file >BOTH
+            exec /sbin/my_init --quiet -- sh -c 'printf "%s|" "$MY_NAME" "$TWO" "$BOTH"'
+            """;
+        Outcome run = Docker.Start("--env", "BOTH=docker", Docker.Image, "sh", "-c", make);
+        run.Must(run.Status == 0 && run.Output == "Apachai Hopachai|two\n|docker|");
+    }
+
+    [Fact]
+    public void A_startup_script_changes_the_environment_of_all_that_comes_later()
+    {
+        const string make = """
+            printf '#!/bin/sh\necho new >/etc/container_environment/CHANGED; rm /etc/container_environment/GONE\n' >/etc/my_init.d/10_change
+            printf '#!/bin/sh\necho "$CHANGED,$GONE"\n' >/etc/my_init.d/20_see
+            chmod +x /etc/my_init.d/*
+            exec /sbin/my_init --quiet -- sh -c 'echo "$CHANGED,$GONE"; cat /etc/container_environment.json'
+            """;
+        Outcome run = Docker.Start("--env", "CHANGED=old", "--env", "GONE=no", Docker.Image, "sh", "-c", make);
+        run.Must(run.Status == 0 && run.Output.StartsWith("new,\nnew,\n{\"CHANGED\": \"new\", ", StringComparison.Ordinal));
+        run.Must(!run.Output.Contains("GONE", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Only_members_of_docker_env_can_read_the_store()
+    {
+        Outcome run = Docker.MyInit(
+            ["--env", "SECRET=42"],
+            "sh", "-c", "useradd out; useradd -G docker_env in; for u in out in; do setuser $u cat /etc/container_environment/SECRET; echo; setuser $u sh -c '. /etc/container_environment.sh; grep -c SECRET /etc/container_environment.json'; done");
+        run.Must(run.Output == "\n42\n1\n");
+        run.Must(run.Error.Contains("Permission denied", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -23,14 +57,14 @@ public sealed class EnvironmentTests
         Outcome run = Docker.MyInit(
             ["--env", "A/B=1", "--env", "1abc=x", "--env", "EMPTY=", "--env", "QUOTE=it's", "--env", "LINES=a\nb\n"],
             "bash", "-euc", "dash -euc '. /etc/container_environment.sh'; . /etc/container_environment.sh; printf '%s|' \"$QUOTE\" \"$LINES\" \"$EMPTY\"; env | grep -c ^1abc");
-        Assert.True(run.Status == 0 && run.Output == "it's|a\nb\n||1\n", run.ToString());
-        Assert.Contains("*** environment variable \"A/B\" is left out", run.Error, StringComparison.Ordinal);
+        run.Must(run.Status == 0 && run.Output == "it's|a\nb\n||1\n");
+        run.Must(run.Error.Contains("*** environment variable \"A/B\" is left out", StringComparison.Ordinal));
     }
 
     [Fact]
-    public void The_main_command_has_the_home_of_its_user_and_services_have_none()
+    public void The_main_command_has_the_home_of_its_user_and_not_dockers()
     {
         Outcome run = Docker.MyInit(["--env", "HOME=/wrong"], "sh", "-c", "echo $HOME $USER");
-        Assert.Equal("/root root\n", run.Output);
+        run.Must(run.Output == "/root root\n");
     }
 }

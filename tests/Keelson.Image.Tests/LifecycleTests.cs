@@ -19,15 +19,17 @@ public sealed class LifecycleTests
         exec /sbin/my_init
         """;
 
+    private static readonly TimeSpan s_budget = TimeSpan.FromSeconds(8);
+
     [Fact]
     public void An_idle_container_stops_with_status_0_long_before_docker_kills()
     {
         using Container container = Container.Start(Docker.Image);
         container.UntilLogged("Runit started as PID 1");
         TimeSpan stop = container.Stop();
-        TestContext.Current.SendDiagnosticMessage($"docker stop of an idle container: {stop.TotalMilliseconds:0} ms");
-        Assert.Equal(0, container.ExitStatus);
-        Assert.True(stop < TimeSpan.FromSeconds(8), $"{stop}\n{container.Logs()}");
+        Docker.Figure($"docker stop of an idle container: {stop.TotalMilliseconds:0} ms");
+        container.Must(container.ExitStatus == 0, "exit status");
+        container.Must(stop < s_budget, $"docker stop took {stop}");
     }
 
     [Fact]
@@ -35,11 +37,59 @@ public sealed class LifecycleTests
     {
         using Container container = Container.Start(Docker.Image, "sh", "-c", StubbornService);
         container.UntilLogged("stubborn is up");
-        container.Stop();
+        TimeSpan stop = container.Stop();
+        Docker.Figure($"docker stop with a service that ignores TERM: {stop.TotalMilliseconds:0} ms");
         string logs = container.Logs();
-        Assert.True(container.ExitStatus == 0, logs);
+        container.Must(container.ExitStatus == 0 && stop < s_budget, $"docker stop took {stop}");
         Assert.Contains("*** stubborn did not stop within 5 s; killed.", logs, StringComparison.Ordinal);
         Assert.Contains("post-shutdown hook ran", logs, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Even_when_everything_is_late_it_ends_by_itself_before_docker_kills()
+    {
+        const string make = """
+            printf '#!/bin/sh\ntrap "" TERM\nwhile :; do sleep 1; done\n' >/bin/stubborn
+            chmod +x /bin/stubborn
+            ln -s /bin/stubborn /etc/my_init.pre_shutdown.d/1-hangs
+            ln -s /bin/stubborn /etc/my_init.post_shutdown.d/1-hangs
+            printf '#!/bin/sh\necho the last hook ran\n' >/etc/my_init.post_shutdown.d/2-runs
+            chmod +x /etc/my_init.post_shutdown.d/2-runs
+            for name in one two; do
+              mkdir /etc/service/$name
+              ln -s /bin/stubborn /etc/service/$name/run
+              ln -s /bin/stubborn /etc/service/$name/finish
+            done
+            setsid /bin/stubborn &
+            exec /sbin/my_init -- sh -c 'trap "" TERM; echo all are up; while :; do sleep 1; done'
+            """;
+        using Container container = Container.Start(Docker.Image, "sh", "-c", make);
+        container.UntilLogged("all are up");
+        TimeSpan stop = container.Stop();
+        Docker.Figure($"docker stop when everything is late: {stop.TotalMilliseconds:0} ms");
+        container.Must(stop < TimeSpan.FromSeconds(9.5), $"docker stop took {stop}");
+        // The main command was killed; that it was we and not Docker, the last hook shows.
+        container.Must(container.ExitStatus == 137 && container.Logs().Contains("the last hook ran", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Stopped_at_once_after_the_start_it_stops()
+    {
+        for (int i = 0; i < 10; i++)
+        {
+            using Container container = Container.Start(Docker.Image);
+            TimeSpan stop = container.Stop();
+            container.Must(container.ExitStatus == 0 && stop < s_budget, $"docker stop took {stop}");
+        }
+    }
+
+    [Fact]
+    public void Docker_stop_ends_the_main_command_and_its_status_is_the_containers()
+    {
+        using Container container = Container.Start(Docker.Image, "/sbin/my_init", "--", "sh", "-c", "trap 'echo TERM came; exit 9' TERM; echo up; while :; do sleep 0.05; done");
+        container.UntilLogged("up\n");
+        container.Stop();
+        container.Must(container.ExitStatus == 9 && container.Logs().Contains("TERM came", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -51,7 +101,7 @@ public sealed class LifecycleTests
         container.UntilLogged("Shutting down runit daemon");
         Docker.Run("kill", "-s", "TERM", container.Id);
         container.Until("the container has ended", () => container.Inspect("{{.State.Running}}") == "false");
-        Assert.Contains("post-shutdown hook ran", container.Logs(), StringComparison.Ordinal);
+        container.Must(container.Logs().Contains("post-shutdown hook ran", StringComparison.Ordinal) && container.ExitStatus == 0);
     }
 
     [Fact]
@@ -64,9 +114,10 @@ public sealed class LifecycleTests
         string before = Pid();
         container.Shell($"kill -KILL {before}");
         container.Until("another memcached runs", () => Pid() is { Length: > 0 } now && now != before);
-        Assert.Equal("memcache", container.Shell($"stat -c %U /proc/{Pid()}").Output.Trim());
+        Outcome owner = container.Shell($"stat -c %U /proc/{Pid()}");
+        owner.Must(owner.Output == "memcache\n");
         container.Stop();
-        Assert.Equal(0, container.ExitStatus);
+        container.Must(container.ExitStatus == 0);
     }
 
     [Fact]
@@ -79,11 +130,11 @@ public sealed class LifecycleTests
             container.Until($"the service was started {times} times", () => container.Logs().Split("count is up").Length - 1 == times);
             Docker.Run("kill", container.Id);
             Outcome started = Docker.Run("start", container.Id);
-            Assert.True(started.Status == 0, started.ToString());
+            started.Must(started.Status == 0);
         }
         container.Until("it runs", () => container.Logs().Split("count is up").Length - 1 == 11);
         container.Stop();
-        Assert.Equal(0, container.ExitStatus);
+        container.Must(container.ExitStatus == 0);
     }
 
     [Fact]
@@ -91,9 +142,25 @@ public sealed class LifecycleTests
     {
         using Container container = Container.Start(Docker.Image, "sh", "-c", CountingService);
         container.UntilLogged("count is up");
-        Assert.Equal(0, Docker.Run("restart", container.Id).Status);
+        Outcome restarted = Docker.Run("restart", container.Id);
+        restarted.Must(restarted.Status == 0);
         container.Until("the service was started twice", () => container.Logs().Split("count is up").Length - 1 == 2);
-        Assert.Contains("Killing all processes", container.Logs(), StringComparison.Ordinal);
+        container.Must(container.Logs().Contains("Killing all processes", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Every_service_of_the_image_comes_back_when_it_is_killed()
+    {
+        using Container container = Container.Start(Docker.Image, "sh", "-c", CountingService);
+        // A service is a child of process 1; what the image brings is among them.
+        string[] Services() => container.Shell("for d in /proc/[0-9]*; do read -r p n s parent rest <$d/stat && [ \"$parent\" = 1 ] && [ \"${d#/proc/}\" != \"$PPID\" ] && echo \"$n ${d#/proc/}\"; done 2>/dev/null; true").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        container.UntilLogged("count is up");
+        container.Until("a service runs", () => Services().Length > 0);
+        foreach (string[] service in Services().Select(line => line.Split(' ')))
+        {
+            container.Shell($"kill -KILL {service[^1]}");
+            container.Until($"{service[0]} runs again", () => Services().Any(line => line.StartsWith(service[0] + " ", StringComparison.Ordinal) && !line.EndsWith(" " + service[^1], StringComparison.Ordinal)));
+        }
     }
 
     [Theory]
@@ -110,11 +177,10 @@ public sealed class LifecycleTests
     public void In_narrow_places_it_boots_runs_the_command_and_keeps_its_status(params string[] options)
     {
         Outcome run = Docker.MyInit(options, "sh", "-c", "echo $HOME; exit 7");
-        Assert.True(run.Status == 7, run.ToString());
-        Assert.NotEqual("\n", run.Output);
+        run.Must(run.Status == 7 && run.Output != "\n");
         // One warning for one cause.
         int warnings = run.Error.Split('\n').Count(l => l.StartsWith("*** cannot", StringComparison.Ordinal));
-        Assert.True(warnings <= 1, run.ToString());
+        run.Must(warnings <= 1);
     }
 
     [Fact]
@@ -124,12 +190,10 @@ public sealed class LifecycleTests
         Outcome run = Docker.MyInit(
             ["--pid", $"container:{other.Id}"],
             "sh", "-c", "setsid sleep 4321 & echo $$; while ! grep -qs 4321 /proc/$!/cmdline; do :; done");
-        Assert.True(run.Status == 0, run.ToString());
-        Assert.NotEqual("1", run.Output.Trim());
+        run.Must(run.Status == 0 && run.Output != "1\n");
         Outcome left = other.Shell("cat /proc/[0-9]*/cmdline | tr '\\0' ' '");
-        Assert.Contains("sleep 1000", left.Output, StringComparison.Ordinal);
-        Assert.DoesNotContain("sleep 4321", left.Output.Replace("grep", "", StringComparison.Ordinal), StringComparison.Ordinal);
-        Assert.Equal("true", other.Inspect("{{.State.Running}}"));
+        left.Must(left.Output.Contains("sleep 1000 ", StringComparison.Ordinal) && !left.Output.Contains("sleep 4321 ", StringComparison.Ordinal));
+        other.Must(other.Inspect("{{.State.Running}}") == "true");
     }
 
     [Fact]
@@ -139,7 +203,8 @@ public sealed class LifecycleTests
         container.UntilLogged("Runit started as PID 1");
         Outcome pss = container.Shell("sed -n 's/^Pss: *\\([0-9]*\\) kB/\\1/p' /proc/1/smaps_rollup; tr '\\0' ' ' </proc/1/cmdline");
         string[] lines = pss.Output.Split('\n');
-        Assert.Equal("/sbin/my_init ", lines[1]);
-        Assert.InRange(int.Parse(lines[0], CultureInfo.InvariantCulture), 1, 3000);
+        pss.Must(lines.Length == 2 && lines[1] == "/sbin/my_init ");
+        Docker.Figure($"memory of process 1 (PSS): {lines[0]} kB");
+        pss.Must(int.Parse(lines[0], CultureInfo.InvariantCulture) is > 0 and < 3000);
     }
 }

@@ -7,6 +7,15 @@ namespace Keelson.SystemTests;
 /// <summary>The environment store /etc/container_environment, its dumps, and who gets what.</summary>
 public sealed class EnvironmentTests
 {
+    [Fact]
+    public async Task Variables_for_a_dotnet_runtime_reach_the_programs_and_not_PID_1()
+    {
+        // Any of these would keep our own runtime from starting.
+        await using Sandbox s = new Sandbox().Env("DOTNET_GCHeapHardLimit", "1").Env("DOTNET_GCgen0size", "7");
+        Assert.Equal(0, await s.Run("--quiet", "--", "sh", "-c", "echo $DOTNET_GCHeapHardLimit $DOTNET_GCgen0size"));
+        Assert.Equal("1 7\n", s.Out.Text);
+    }
+
     private const string Store = "/etc/container_environment/";
 
     // Values that a shell, a JSON writer or a text decoder would like to change.

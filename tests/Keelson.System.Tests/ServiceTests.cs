@@ -13,6 +13,7 @@ public sealed class ServiceTests
         Directory.Delete(s.HostPath("/etc/service"));
         await s.Start();
         await s.WaitForLog("Runit started");
+        await s.WaitUntilWatching();
         // epoll_wait(2) with a time-out of -1: nothing will wake it but an event.
         await s.Until(() => File.ReadAllText($"/proc/{s.HostPid}/syscall").Split(' ') is [_, _, _, _, "0xffffffff", ..], "PID 1 sleeps without a time-out");
         s.Service("late", "exec sleep 12345");
@@ -256,6 +257,7 @@ public sealed class ServiceTests
         await s.Start();
         await s.WaitForProcess("sleep 54321");
         await s.WaitForLog("/no/such/interpreter");
+        await s.WaitUntilWatching();
         // No polling: over a while, PID 1 gives up the processor hardly ever, because it never gets it.
         int before = Switches(s.HostPid);
         await Task.Delay(TimeSpan.FromSeconds(3), TestContext.Current.CancellationToken);

@@ -107,6 +107,7 @@ public sealed class SignalTests
         await using Sandbox s = new Sandbox().WithProbe().Service("web", "exec sleep 54321");
         await s.Start("--quiet", "--", "sh", "-c", "until [ -e /tmp/go ]; do sleep 0.05; done; exec /opt/keelson/probe orphans 50000");
         await s.WaitForProcess("sleep 54321");
+        await s.WaitUntilWatching();
         int descriptors = s.Descriptors;
         s.Write("/tmp/go", "");
         await s.Until(() => s.Out.Text.Contains("made 50000", StringComparison.Ordinal), "50,000 orphans have been made", TimeSpan.FromMinutes(2));

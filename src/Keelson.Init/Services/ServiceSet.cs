@@ -10,6 +10,9 @@ public sealed class ServiceSet
 {
     private const long RescanMilliseconds = 5000;
 
+    // The kernel takes some 8 ms to close an inotify descriptor: a one-shot command is over before we open one.
+    private const long WatchAfterMilliseconds = 250;
+
     private readonly Func<long> _processTimeout;
     private readonly List<Service> _services = [];
     private readonly List<WatchEvent> _changes = [];
@@ -19,6 +22,7 @@ public sealed class ServiceSet
     private int _parentWatch = -1;
     private bool _stopping;
     private bool _warned;
+    private bool _watching;
 
     /// <param name="directory">/etc/service.</param>
     /// <param name="processTimeout">KILL_PROCESS_TIMEOUT in milliseconds.</param>
@@ -27,7 +31,7 @@ public sealed class ServiceSet
         Loop = loop;
         Directory = new ByteString(directory);
         _processTimeout = processTimeout;
-        _rescan = new Timer(Scan);
+        _rescan = new Timer(RescanElapsed);
     }
 
     public ByteString Directory { get; }
@@ -56,13 +60,35 @@ public sealed class ServiceSet
         Environment = environment;
         Null = Files.OpenReadWrite("/dev/null"u8).Value;
         Loop.ChildrenReaped = LookAgain;
-        Result<Inotify?> inotify = Inotify.Open();
-        _inotify = inotify.Value;
-        if (_inotify is null)
-            WarnUnwatched(inotify.Error);
-        else if (Loop.Watch(_inotify.Fd, DirectoryChanged) is not Errno.None and var error)
-            WarnUnwatched(error);
+        Loop.Timers.Arm(_rescan, Loop.Now + WatchAfterMilliseconds);
         Scan();
+    }
+
+    /// <summary>Begins to watch, and looks whether something has changed so far.</summary>
+    private void RescanElapsed()
+    {
+        if (!_watching)
+        {
+            _watching = true;
+            Result<Inotify?> inotify = Inotify.Open();
+            _inotify = inotify.Value;
+            if (_inotify is null)
+                WarnUnwatched(inotify.Error);
+            else if (Loop.Watch(_inotify.Fd, DirectoryChanged) is not Errno.None and var error)
+                WarnUnwatched(error);
+            else
+                WatchServices();
+        }
+        Scan();
+    }
+
+    private void WatchServices()
+    {
+        foreach (Service service in _services.ToArray())
+        {
+            service.Watch = TryWatch(service.Directory);
+            service.DirectoryChanged();
+        }
     }
 
     /// <summary>
@@ -149,7 +175,8 @@ public sealed class ServiceSet
         if (!names.Ok && names.Error != Errno.NoEntry)
         {
             Log.Warn($"cannot read {Directory}: {names.Error.Words()}; the services that run go on");
-            ArmRescan();
+            if (_watching)
+                ArmRescan();
             return;
         }
         var found = new Dictionary<ByteString, FileStatus>();
@@ -173,7 +200,7 @@ public sealed class ServiceSet
         foreach (ByteString name in fresh)
             Add(name, found[name]);
         _scanned = true;
-        if (_watch < 0 && _parentWatch < 0)
+        if (_watching && _watch < 0 && _parentWatch < 0)
             ArmRescan();
     }
 

@@ -429,6 +429,11 @@ public sealed class Sandbox : IAsyncDisposable
 
     public Task WaitForLog(string text) => Until(() => Log.Text.Contains(text, StringComparison.Ordinal), $"the log says \"{text}\"");
 
+    /// <summary>Waits until PID 1 watches the service directories: that is when its boot is over.</summary>
+    public Task WaitUntilWatching() => Until(
+        () => Directory.GetFileSystemEntries($"/proc/{HostPid}/fd").Any(fd => new FileInfo(fd).LinkTarget == "anon_inode:inotify"),
+        "PID 1 has an inotify descriptor");
+
     public Task WaitForFile(string path, string containing = "") =>
         Until(() => Exists(path) && Read(path).Contains(containing, StringComparison.Ordinal), $"{path} says \"{containing}\"");
 

@@ -1,0 +1,45 @@
+namespace Keelson.Image.Tests;
+
+public sealed class ImageTests
+{
+    [Fact]
+    public void One_file_is_all_programs_and_my_init_is_the_command()
+    {
+        Outcome run = Docker.MyInit("sh", "-c", "cd /; readlink -f /sbin/my_init /sbin/setuser /usr/bin/keelson; stat -c '%a %U:%G' /usr/lib/keelson/keelson; ls -A /usr/lib/keelson; ls -d /etc/service /etc/my_init.d /etc/my_init.pre_shutdown.d /etc/my_init.post_shutdown.d");
+        run.Must(run.Status == 0);
+        const string keelson = "/usr/lib/keelson/keelson\n";
+        run.Must(run.Output == keelson + keelson + keelson + "755 root:root\nkeelson\n/etc/my_init.d\n/etc/my_init.post_shutdown.d\n/etc/my_init.pre_shutdown.d\n/etc/service\n");
+        Outcome image = Docker.Run("image", "inspect", "--format", "{{json .Config.Cmd}} {{index .Config.Labels \"org.opencontainers.image.licenses\"}}", Docker.Image);
+        image.Must(image.Output == "[\"/sbin/my_init\"] MIT\n");
+    }
+
+    [Fact]
+    public void Install_clean_installs_and_leaves_nothing_of_apt_behind()
+    {
+        Outcome run = Docker.MyInit("sh", "-c", "install_clean -o Dpkg::Options::=--force-confold 'less' >/dev/null && less --version | head -n 1; find /var/lib/apt/lists /var/cache/apt -type f ! -name lock");
+        run.Must(run.Status == 0 && run.Output.StartsWith("less ", StringComparison.Ordinal) && run.Output.Count(c => c == '\n') == 1);
+    }
+
+    [Fact]
+    public void Install_clean_has_the_exit_status_of_apt_and_removes_the_lists_all_the_same()
+    {
+        Outcome run = Docker.MyInit("sh", "-c", "install_clean no-such-package 'less; touch /injected' >/dev/null; echo $?; find /var/lib/apt/lists -type f ! -name lock; ls /injected");
+        run.Must(run.Output == "100\n" && run.Error.Contains("no-such-package", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Install_clean_takes_recommended_packages_only_when_told_to_wherever_the_option_stands()
+    {
+        static int Packages(params string[] arguments)
+        {
+            Outcome run = Docker.MyInit(["install_clean", .. arguments]);
+            run.Must(run.Status == 0);
+            return run.Output.Split('\n').Count(l => l.StartsWith("Inst ", StringComparison.Ordinal));
+        }
+
+        int without = Packages("--simulate", "curl");
+        int first = Packages("--install-recommends", "--simulate", "curl");
+        int last = Packages("--simulate", "curl", "--install-recommends");
+        Assert.True(without > 0 && first > without && last == first, $"{without}, {first}, {last} packages");
+    }
+}
