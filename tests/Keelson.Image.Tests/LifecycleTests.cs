@@ -61,7 +61,7 @@ public sealed class LifecycleTests
               ln -s /bin/stubborn /etc/service/$name/finish
             done
             setsid /bin/stubborn &
-            exec /sbin/my_init -- sh -c 'trap "" TERM; echo all are up; while :; do sleep 1; done'
+            exec /sbin/my_init -- sh -c 'trap "" TERM; echo all are "up"; while :; do sleep 1; done'
             """;
         using Container container = Container.Start(Docker.Image, "sh", "-c", make);
         container.UntilLogged("all are up");

@@ -5,6 +5,17 @@ namespace Keelson.SystemTests;
 /// <summary>Non-root, without capabilities, and read-only: what is impossible is said once, the rest is done.</summary>
 public sealed class UnprivilegedTests
 {
+    [Fact]
+    public async Task Where_the_store_can_not_be_written_dockers_variables_still_win_after_a_startup_script()
+    {
+        await using Sandbox s = new Sandbox { ReadOnlyEtc = true }
+            .Write("/etc/container_environment/FOO", "image").Write("/etc/container_environment/BAR", "image").Startup("script", "true");
+        s.Env("FOO", "docker");
+        Assert.Equal(0, await s.Run("--", "sh", "-c", "echo $FOO $BAR"));
+        Assert.Equal("docker image\n", s.Out.Text);
+        Assert.Single(s.Said("cannot write"));
+    }
+
     private const string Uid = "12345"; // no entry in the container's passwd
 
     [Theory]

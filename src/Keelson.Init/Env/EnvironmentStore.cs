@@ -22,9 +22,12 @@ public sealed class EnvironmentStore
 
     private readonly ByteString _directory;
     private readonly SortedDictionary<ByteString, ByteString> _variables = [];
-    private readonly SortedDictionary<ByteString, ByteString> _unwritten = [];
+    private readonly SortedDictionary<ByteString, Unwritten> _unwritten = [];
     private readonly HashSet<string> _warned = [];
     private uint _group = DockerEnvGroup;
+
+    /// <summary>A variable that could not be written, and what its file held instead, null without a file.</summary>
+    private readonly record struct Unwritten(ByteString Value, ByteString? File);
 
     /// <param name="directory">/etc/container_environment; the dumps stand beside it as DIRECTORY.sh and DIRECTORY.json.</param>
     public EnvironmentStore(ReadOnlySpan<byte> directory) => _directory = new ByteString(directory);
@@ -70,10 +73,15 @@ public sealed class EnvironmentStore
         if (!_readable)
             return;
         _variables.Clear();
-        foreach ((ByteString name, ByteString value) in _unwritten)
-            _variables[name] = value;
+        foreach ((ByteString name, Unwritten kept) in _unwritten)
+            _variables[name] = kept.Value;
         foreach ((ByteString name, ByteString value) in files)
-            _variables[name] = value;
+        {
+            // A file that we could not replace is still Docker's to override, until a script changes it.
+            bool stale = _unwritten.TryGetValue(name, out Unwritten kept) && kept.File == value;
+            if (!stale)
+                _variables[name] = value;
+        }
         WriteDumps();
     }
 
@@ -178,14 +186,15 @@ public sealed class EnvironmentStore
         Errno firstError = made == Errno.Exists ? Errno.None : made;
         foreach ((ByteString name, ByteString value) in _variables)
         {
-            if (files.TryGetValue(name, out ByteString there) && there == value)
+            ByteString? there = files.TryGetValue(name, out ByteString file) ? file : null;
+            if (there == value)
                 continue;
             // Reading strips one newline: a value that ends in one gets another.
             var content = value.Span.EndsWith("\n"u8) ? ByteString.Join(value.Span, "\n"u8) : value;
             Errno error = Write(PathOf(name), ByteString.Join(_directory.Span, "/"u8, Temporary), content.Span);
             if (error == Errno.None)
                 continue;
-            _unwritten[name] = value;
+            _unwritten[name] = new Unwritten(value, there);
             if (firstError == Errno.None && error != Errno.NameTooLong)
                 firstError = error;
         }
