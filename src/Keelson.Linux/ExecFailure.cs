@@ -67,13 +67,8 @@ public readonly record struct ExecFailure(int Status, string Reason)
     /// <summary>What follows #! up to the first blank; empty when the file is no script or can't be read.</summary>
     private static byte[] Interpreter(ReadOnlySpan<byte> path)
     {
-        Result<int> file = Files.OpenRead(path);
-        if (!file.Ok)
-            return [];
-        Span<byte> start = stackalloc byte[256];
-        Result<int> n = Files.Read(file.Value, start);
-        Files.Close(file.Value);
-        ReadOnlySpan<byte> line = start[..n.Value];
+        Span<byte> buffer = stackalloc byte[256];
+        ReadOnlySpan<byte> line = Files.ReadStart(path, buffer);
         if (!line.StartsWith("#!"u8))
             return [];
         int end = line.IndexOf((byte)'\n');

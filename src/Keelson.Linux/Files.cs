@@ -174,13 +174,20 @@ public static unsafe class Files
     /// </summary>
     public static bool MayBeShellScript(ReadOnlySpan<byte> path)
     {
+        Span<byte> buffer = stackalloc byte[256];
+        ReadOnlySpan<byte> start = ReadStart(path, buffer);
+        return !start.IsEmpty && !start.Contains((byte)0);
+    }
+
+    /// <summary>The first bytes of a file, as many as the buffer takes; none when it can't be read.</summary>
+    public static ReadOnlySpan<byte> ReadStart(ReadOnlySpan<byte> path, Span<byte> buffer)
+    {
         Result<int> file = OpenRead(path);
         if (!file.Ok)
-            return false;
-        Span<byte> start = stackalloc byte[256];
-        Result<int> n = Read(file.Value, start);
+            return default;
+        Result<int> n = Read(file.Value, buffer);
         Close(file.Value);
-        return n.Value > 0 && !start[..n.Value].Contains((byte)0);
+        return buffer[..n.Value];
     }
 
     /// <summary>The names in a directory without . and .., in no order.</summary>

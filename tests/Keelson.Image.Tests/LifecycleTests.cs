@@ -72,15 +72,22 @@ public sealed class LifecycleTests
         container.Must(container.ExitStatus == 137 && container.Logs().Contains("the last hook ran", StringComparison.Ordinal));
     }
 
+    // A stop right after `docker run -d` can't be tested here: until the engine's runc has executed my_init no signal
+    // reaches it, which under load is late enough to be seen (with docker --init as well). The tests of the real binary
+    // in namespaces know when it was executed.
     [Fact]
-    public void Stopped_at_once_after_the_start_it_stops()
+    public void Stopped_while_a_startup_script_runs_it_stops()
     {
-        for (int i = 0; i < 10; i++)
-        {
-            using Container container = Container.Start(Docker.Image);
-            TimeSpan stop = container.Stop();
-            container.Must(container.ExitStatus == 0 && stop < s_budget, $"docker stop took {stop}");
-        }
+        const string make = """
+            printf '#!/bin/sh\necho slow is up\nsleep 1000\n' >/etc/my_init.d/slow
+            chmod +x /etc/my_init.d/slow
+            exec /sbin/my_init
+            """;
+        using Container container = Container.Start(Docker.Image, "sh", "-c", make);
+        container.UntilLogged("slow is up");
+        TimeSpan stop = container.Stop();
+        container.Must(container.ExitStatus == 0 && stop < s_budget, $"docker stop took {stop}");
+        container.Must(!container.Logs().Contains("Booting runit daemon", StringComparison.Ordinal), "the services were started all the same");
     }
 
     [Fact]
@@ -201,10 +208,11 @@ public sealed class LifecycleTests
     {
         using Container container = Container.Start(Docker.Image);
         container.UntilLogged("Runit started as PID 1");
-        Outcome pss = container.Shell("sed -n 's/^Pss: *\\([0-9]*\\) kB/\\1/p' /proc/1/smaps_rollup; tr '\\0' ' ' </proc/1/cmdline");
-        string[] lines = pss.Output.Split('\n');
-        pss.Must(lines.Length == 2 && lines[1] == "/sbin/my_init ");
-        Docker.Figure($"memory of process 1 (PSS): {lines[0]} kB");
-        pss.Must(int.Parse(lines[0], CultureInfo.InvariantCulture) is > 0 and < 3000);
+        // Not PSS: the pages of the binary are shared with the containers of the other tests, and it would look too good.
+        Outcome rss = container.Shell("sed -n 's/^Rss: *\\([0-9]*\\) kB/\\1/p' /proc/1/smaps_rollup; tr '\\0' ' ' </proc/1/cmdline");
+        string[] lines = rss.Output.Split('\n');
+        rss.Must(lines.Length == 2 && lines[1] == "/sbin/my_init ");
+        Docker.Figure($"memory of process 1 (RSS): {lines[0]} kB");
+        rss.Must(int.Parse(lines[0], CultureInfo.InvariantCulture) is > 0 and < 3000);
     }
 }

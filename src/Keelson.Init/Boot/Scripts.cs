@@ -129,12 +129,7 @@ public sealed class Scripts(EventLoop loop, EnvironmentStore environment, StopRe
 
     private static bool LooksLikeAScript(ByteString path)
     {
-        Result<int> file = Files.OpenRead(path.Span);
-        if (!file.Ok)
-            return false;
-        Span<byte> start = stackalloc byte[2];
-        Result<int> n = Files.Read(file.Value, start);
-        Files.Close(file.Value);
-        return n.Value == 2 && start.SequenceEqual("#!"u8);
+        Span<byte> buffer = stackalloc byte[2];
+        return Files.ReadStart(path.Span, buffer).SequenceEqual("#!"u8);
     }
 }

@@ -157,17 +157,7 @@ public sealed class Service : IParent
     private void StartRun()
     {
         _lastStart = _set.Loop.Now;
-        Result<int> child = _set.Loop.Start(
-            new SpawnRequest
-            {
-                Path = "./run"u8,
-                Directory = Directory.Span,
-                Arguments = s_runArguments,
-                Environment = _set.Environment,
-                Placement = Placement.OwnSession,
-                StandardInput = _set.Null,
-            },
-            this);
+        Result<int> child = Start("./run"u8, s_runArguments);
         _couldNotStart = !child.Ok;
         if (child.Ok)
         {
@@ -240,17 +230,7 @@ public sealed class Service : IParent
         int code = _couldNotStart ? 111 : _ended.Exited ? _ended.ExitCode : -1;
         int low = _couldNotStart ? 0 : _ended.Raw & 0xff;
         using var arguments = new CStringArray([new ByteString("./finish"u8), Number(code), Number(low)]);
-        Result<int> child = _set.Loop.Start(
-            new SpawnRequest
-            {
-                Path = "./finish"u8,
-                Directory = Directory.Span,
-                Arguments = arguments,
-                Environment = _set.Environment,
-                Placement = Placement.OwnSession,
-                StandardInput = _set.Null,
-            },
-            this);
+        Result<int> child = Start("./finish"u8, arguments);
         if (!child.Ok)
         {
             Log.Warn($"cannot start {PathOf("finish"u8)}: {ExecFailure.Explain(PathOf("finish"u8).Span, child.Error).Reason}");
@@ -260,6 +240,19 @@ public sealed class Service : IParent
         _pid = _group = child.Value;
         _set.Loop.Timers.Arm(_patience, _set.Loop.Now + _set.ProcessTimeout);
     }
+
+    /// <summary>Both scripts run in the service's directory, in a session of their own, with /dev/null to read.</summary>
+    private Result<int> Start(ReadOnlySpan<byte> script, CStringArray arguments) => _set.Loop.Start(
+        new SpawnRequest
+        {
+            Path = script,
+            Directory = Directory.Span,
+            Arguments = arguments,
+            Environment = _set.Environment,
+            Placement = Placement.OwnSession,
+            StandardInput = _set.Null,
+        },
+        this);
 
     private void PatienceElapsed()
     {
