@@ -3,8 +3,11 @@
 //
 // The constraint: the runtime's finalizer thread exists before Main. A signal that this thread does not block is
 // handed to it by the kernel, and for PID 1 the default action is to ignore it: the signal is lost. So the mask must
-// stand before the runtime starts. The scheme: the linker sends main to __wrap_main (-Wl,--wrap=main), which blocks
-// and goes on to the real one. Threads inherit the mask. Main checks that it happened (ProcessImage.SignalsAreBlocked).
+// stand before the runtime starts; every moment before it counts, because a signal that comes then is ignored. The
+// scheme: the linker sends libc's call of _init, the first code of a program that it runs, to __wrap__init
+// (-Wl,--wrap=_init), which blocks and goes on to the real one; and main to __wrap_main, which keeps its arguments, and
+// blocks where a libc calls no _init. Threads inherit the mask. Main checks that it happened
+// (ProcessImage.SignalsAreBlocked).
 using System.Runtime.InteropServices;
 
 namespace System.Runtime
@@ -36,6 +39,7 @@ namespace Keelson
         internal static nint InheritedSigPipe;
         private static SigSet s_old;
         private static SigAction s_pipe;
+        private static bool s_blocked;
 
         [StructLayout(LayoutKind.Sequential, Size = 128)]
         private struct SigSet
@@ -61,8 +65,27 @@ namespace Keelson
         [DllImport("libc"), SuppressGCTransition]
         private static extern int setenv(byte* name, byte* value, int overwrite);
 
+        [DllImport("realmain", EntryPoint = "__real__init"), SuppressGCTransition]
+        private static extern void real_init();
+
         [DllImport("realmain", EntryPoint = "__real_main"), SuppressGCTransition]
         private static extern int real_main(int argc, byte** argv, byte** envp);
+
+        [System.Runtime.RuntimeExport("__wrap__init")]
+        private static void WrapInit()
+        {
+            Block();
+            real_init();
+        }
+
+        private static void Block()
+        {
+            fixed (ulong* set = Mask)
+            fixed (SigSet* old = &s_old)
+                _ = pthread_sigmask(0, set, old);
+            InheritedMask = s_old.Low;
+            s_blocked = true;
+        }
 
         [System.Runtime.RuntimeExport("__wrap_main")]
         private static int WrapMain(int argc, byte** argv, byte** envp)
@@ -73,10 +96,8 @@ namespace Keelson
             fixed (SigAction* pipe = &s_pipe)
                 _ = sigaction(13, null, pipe);
             InheritedSigPipe = s_pipe.Handler;
-            fixed (ulong* set = Mask)
-            fixed (SigSet* old = &s_old)
-                _ = pthread_sigmask(0, set, old);
-            InheritedMask = s_old.Low;
+            if (!s_blocked)
+                Block();
             // DOTNET_ variables of the container are meant for the programs in it, not for this runtime. What main was
             // given stays in Envp. A nursery of 256 KiB (hexadecimal) keeps a supervisor that restarts a service a million
             // times at 2 MB, and spares the look at the processor's caches.
