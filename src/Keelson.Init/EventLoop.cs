@@ -40,6 +40,9 @@ public sealed class EventLoop
     private readonly Dictionary<int, IParent> _children = [];
     private readonly List<Action> _sources = [];
     private readonly ReceivedSignal[] _received = new ReceivedSignal[32];
+
+    // Of its own, because what could not be passed on stays in it.
+    private readonly ReceivedSignal[] _receivedRealTime = new ReceivedSignal[32];
     private readonly int[] _ready = new int[16];
     private readonly Timer _heldRetry;
     private int _heldFrom;
@@ -183,9 +186,6 @@ public sealed class EventLoop
         _heldTo = _realTime.Read(_receivedRealTime);
         PassOnHeld();
     }
-
-    // Of its own, because what could not be passed on stays in it.
-    private readonly ReceivedSignal[] _receivedRealTime = new ReceivedSignal[32];
 
     private void PassOnHeld()
     {

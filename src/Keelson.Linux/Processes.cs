@@ -8,7 +8,6 @@ namespace Keelson.Linux;
 public static class Processes
 {
     public static int OwnId => Libc.getpid();
-    public static int OwnGroup => Libc.getpgrp();
     public static uint UserId => Libc.geteuid();
     public static uint GroupId => Libc.getegid();
 

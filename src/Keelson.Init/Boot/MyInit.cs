@@ -28,7 +28,7 @@ public sealed class MyInit : ISignalHandler
         _loop = loop;
         _options = options;
         _timeouts = new Timeouts(_environment);
-        _stop = new StopRequest(loop, () => _timeouts.Process, () => _timeouts.AllProcesses);
+        _stop = new StopRequest(loop, _timeouts);
         _scripts = new Scripts(loop, _environment, _stop, _terminal);
         _services = new ServiceSet(loop, "/etc/service"u8, () => _timeouts.Process);
         loop.SignalHandler = this;

@@ -7,7 +7,7 @@ namespace Keelson.Init.Boot;
 /// Whether the container is to stop, and the time it has for that. TERM or INT asks; asked again while stopping, all
 /// waiting ends and KILL is sent.
 /// </summary>
-public sealed class StopRequest(EventLoop loop, Func<long> processTimeout, Func<long> allProcessesTimeout)
+public sealed class StopRequest(EventLoop loop, Timeouts timeouts)
 {
     private StopBudget? _budget;
 
@@ -19,12 +19,10 @@ public sealed class StopRequest(EventLoop loop, Func<long> processTimeout, Func<
     public bool Hastened => _budget?.Hastened == true;
 
     /// <summary>The budget of the stop that is under way; it begins with the request or, without one, when first asked for.</summary>
-    public StopBudget Budget => _budget ??= new StopBudget(loop.Now, processTimeout(), allProcessesTimeout());
+    public StopBudget Budget => _budget ??= new StopBudget(loop.Now, timeouts.Process, timeouts.AllProcesses);
 
-    /// <summary>The caller's time-out of a single process, in milliseconds.</summary>
-    public long ProcessTimeout => processTimeout();
-
-    public long AllProcessesTimeout => allProcessesTimeout();
+    /// <summary>The time-out of a single process, in milliseconds.</summary>
+    public long ProcessTimeout => timeouts.Process;
 
     public void Received(Signal signal)
     {

@@ -26,6 +26,9 @@ public sealed class EnvironmentStore
     private readonly HashSet<string> _warned = [];
     private uint _group = DockerEnvGroup;
 
+    // Whether the last look at the directory worked; if not, what is known stays.
+    private bool _readable = true;
+
     /// <summary>A variable that could not be written, and what its file held instead, null without a file.</summary>
     private readonly record struct Unwritten(ByteString Value, ByteString? File);
 
@@ -118,9 +121,6 @@ public sealed class EnvironmentStore
         : name.Contains((byte)'=') ? "its name has an equals sign"
         : name.SequenceEqual("."u8) || name.SequenceEqual(".."u8) ? "its name can't be a file's"
         : null;
-
-    // Whether the last look at the directory worked; if not, what is known stays.
-    private bool _readable = true;
 
     private List<KeyValuePair<ByteString, ByteString>> ReadDirectory()
     {

@@ -21,6 +21,7 @@ public sealed class Service : IParent
     private long? _lastStart;
     private int _failures;
     private string? _lastFailure;
+    private bool _failureIsOld;
 
     internal Service(ServiceSet set, ByteString name, FileStatus directory, bool foundLater)
     {
@@ -31,10 +32,8 @@ public sealed class Service : IParent
         // A directory that appears while we run may still be being written: its first failure is given a second.
         _failureIsOld = !foundLater;
         _start = new Timer(() => Handle(Event.PaceElapsed));
-        _patience = new Timer(PatienceElapsed);
+        _patience = new Timer(() => KillLate(_set.ProcessTimeout));
     }
-
-    private bool _failureIsOld;
 
     public ByteString Name { get; }
 
@@ -48,9 +47,6 @@ public sealed class Service : IParent
     internal int Watch { get; set; } = -1;
 
     public Phase Phase => _state.Phase;
-
-    /// <summary>Whether something of the service runs.</summary>
-    public bool HasProcess => Phase is Phase.Run or Phase.Killed or Phase.Sweep or Phase.Finish;
 
     internal void Begin()
     {
@@ -254,12 +250,19 @@ public sealed class Service : IParent
         },
         this);
 
-    private void PatienceElapsed()
+    /// <summary>KILL to what did not end within so many milliseconds; null when somebody was in a hurry and nobody late.</summary>
+    internal void KillLate(long? milliseconds)
     {
-        Log.Warn(Phase == Phase.Finish
-            ? $"{PathOf("finish"u8)} did not finish within {Seconds.Of(_set.ProcessTimeout)}; killed."
-            : Phase != Phase.Sweep ? $"{Name} did not stop within {Seconds.Of(_set.ProcessTimeout)}; killed."
-            : $"{Name} left processes that did not stop within {Seconds.Of(_set.ProcessTimeout)}; killed.");
+        if (milliseconds is { } late)
+        {
+            string what = Phase switch
+            {
+                Phase.Finish => $"{PathOf("finish"u8)} did not finish",
+                Phase.Sweep => $"{Name} left processes that did not stop",
+                _ => $"{Name} did not stop",
+            };
+            Log.Warn($"{what} within {Seconds.Of(late)}; killed.");
+        }
         Handle(Event.TimeUp);
     }
 

@@ -23,6 +23,7 @@ public sealed class ServiceSet
     private bool _stopping;
     private bool _warned;
     private bool _watching;
+    private bool _scanned;
 
     /// <param name="directory">/etc/service.</param>
     /// <param name="processTimeout">KILL_PROCESS_TIMEOUT in milliseconds.</param>
@@ -108,13 +109,7 @@ public sealed class ServiceSet
         for (int round = 0; round < 2 && _services.Count > 0; round++)
         {
             foreach (Service service in _services.ToArray())
-            {
-                if (!stop.Hastened)
-                    Log.Warn(service.Phase == Phase.Finish
-                        ? $"{service.Directory}/finish did not finish within {Seconds.Of(slice)}; killed."
-                        : $"{service.Name} did not stop within {Seconds.Of(slice)}; killed.");
-                service.Handle(Event.TimeUp);
-            }
+                service.KillLate(stop.Hastened ? null : slice);
             slice = Math.Min(stop.Budget.Slice(StopPhase.Services, Loop.Now, ProcessTimeout), 500);
             Loop.Until(() => _services.Count == 0, Loop.Now + Math.Max(slice, 100));
         }
@@ -192,7 +187,7 @@ public sealed class ServiceSet
         {
             if (found.TryGetValue(service.Name, out FileStatus status) && (status.Device, status.Inode) == service.Identity)
                 found.Remove(service.Name);
-            else if (service.Phase != Phase.Gone)
+            else
                 End(service, found);
         }
         var fresh = new List<ByteString>(found.Keys);
@@ -219,8 +214,6 @@ public sealed class ServiceSet
         service.Watch = _inotify is null ? -1 : TryWatch(service.Directory);
         service.Begin();
     }
-
-    private bool _scanned;
 
     /// <summary>A directory that does not exist is watched for in the one above it.</summary>
     private void WatchDirectory()
