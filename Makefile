@@ -51,7 +51,7 @@ engine-stop: ## end the private engine that `make engine` started
 
 .PHONY: check
 check: lint ## format, analyzers, unit tests (under a minute)
-	@tools/run-tests Keelson.Supervision.Tests Keelson.Init.Tests
+	@tools/run-tests Keelson.Supervision.Tests Keelson.Init.Tests Keelson.Commands.Tests
 
 .PHONY: lint
 lint: build/prerequisites
@@ -84,7 +84,7 @@ build/prerequisites: tools/prerequisites
 	mkdir -p build
 	touch $@
 
-build/keelson: $(PUBLISH_INPUTS) $(call sources,src/Keelson src/Keelson.Init src/Keelson.Linux src/Keelson.Supervision) | build/prerequisites
+build/keelson: $(PUBLISH_INPUTS) $(call sources,src/Keelson src/Keelson.Commands src/Keelson.Init src/Keelson.Linux src/Keelson.Supervision) | build/prerequisites
 	@tools/step "compiling build/keelson" $(PUBLISH) src/Keelson -o build/publish
 	install -m 755 build/publish/keelson $@
 

@@ -28,12 +28,18 @@ public enum Errno
     TooManyFiles = 24,
     NotTerminal = 25,
     TextBusy = 26,
+    FileTooLarge = 27,
     NoSpace = 28,
+    IllegalSeek = 29,
     ReadOnly = 30,
     BrokenPipe = 32,
     NameTooLong = 36,
     NoSystemCall = 38,
+    NotEmpty = 39,
     Loop = 40,
+    AddressInUse = 98,
+    ConnectionRefused = 111,
+    QuotaExceeded = 122,
 }
 
 /// <summary>What a system call returned: a value, or the errno that says why there is none.</summary>
@@ -74,12 +80,18 @@ public static class ErrnoWords
         Errno.TooManyFiles => "too many open files",
         Errno.NotTerminal => "not a terminal",
         Errno.TextBusy => "text file busy (it is still open for writing)",
+        Errno.FileTooLarge => "file too large",
         Errno.NoSpace => "no space left on device",
+        Errno.IllegalSeek => "illegal seek",
         Errno.ReadOnly => "read-only file system",
         Errno.BrokenPipe => "broken pipe",
         Errno.NameTooLong => "file name too long",
         Errno.NoSystemCall => "function not implemented",
+        Errno.NotEmpty => "directory not empty",
         Errno.Loop => "too many levels of symbolic links",
+        Errno.AddressInUse => "address already in use",
+        Errno.ConnectionRefused => "connection refused",
+        Errno.QuotaExceeded => "disk quota exceeded",
         _ => "error " + ((int)error).ToString(System.Globalization.CultureInfo.InvariantCulture),
     };
 }

@@ -43,6 +43,17 @@ internal static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true)] internal static partial int prctl(int option, nuint a, nuint b, nuint c, nuint d);
     [LibraryImport(C, SetLastError = true)] internal static partial int execve(byte* path, byte** argv, byte** envp);
     [LibraryImport(C, SetLastError = true)] internal static partial int setgroups(nuint count, uint* groups);
+    [LibraryImport(C, SetLastError = true)] internal static partial int getgroups(int size, uint* groups);
+    [LibraryImport(C)] internal static partial uint getgid();
+    [LibraryImport(C, SetLastError = true)] internal static partial int setsid();
+    [LibraryImport(C, SetLastError = true)] internal static partial int chroot(byte* path);
+    [LibraryImport(C, SetLastError = true)] internal static partial int chdir(byte* path);
+    [LibraryImport(C, SetLastError = true)] internal static partial int fchdir(int fd);
+    [LibraryImport(C)] internal static partial uint umask(uint mask);
+    [LibraryImport(C, SetLastError = true)] internal static partial int getpriority(int which, uint who);
+    [LibraryImport(C, SetLastError = true)] internal static partial int setpriority(int which, uint who, int priority);
+    [LibraryImport(C, SetLastError = true)] internal static partial int prlimit(int pid, int resource, ulong* set, ulong* old);
+    [LibraryImport(C)] internal static partial uint setfsuid(uint id);
     [LibraryImport(C, SetLastError = true)] internal static partial int setresgid(uint real, uint effective, uint saved);
     [LibraryImport(C, SetLastError = true)] internal static partial int setresuid(uint real, uint effective, uint saved);
 
@@ -58,6 +69,7 @@ internal static unsafe partial class Libc
     [LibraryImport(C)] internal static partial int posix_spawn_file_actions_destroy(void* actions);
     [LibraryImport(C)] internal static partial int posix_spawn_file_actions_adddup2(void* actions, int from, int to);
     [LibraryImport(C)] internal static partial int posix_spawn_file_actions_addchdir_np(void* actions, byte* path);
+    [LibraryImport(C)] internal static partial int posix_spawn_file_actions_addfchdir_np(void* actions, int fd);
     [LibraryImport(C)] internal static partial int posix_spawn_file_actions_addclosefrom_np(void* actions, int from);
     [LibraryImport(C)] internal static partial int posix_spawn_file_actions_addtcsetpgrp_np(void* actions, int terminal);
 
@@ -83,4 +95,28 @@ internal static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true)] internal static partial int chown(byte* path, uint user, uint group);
     [LibraryImport(C, SetLastError = true)] internal static partial int fchmod(int fd, uint mode);
     [LibraryImport(C, SetLastError = true)] internal static partial int fchown(int fd, uint user, uint group);
+    [LibraryImport(C, SetLastError = true)] internal static partial int ftruncate(int fd, long length);
+    [LibraryImport(C, SetLastError = true)] internal static partial int fsync(int fd);
+    [LibraryImport(C, SetLastError = true)] internal static partial int flock(int fd, int operation);
+    [LibraryImport(C, SetLastError = true)] internal static partial long lseek(int fd, long offset, int whence);
+    [LibraryImport(C, SetLastError = true)] internal static partial int dup2(int from, int to);
+    [LibraryImport(C, SetLastError = true)] internal static partial int fcntl(int fd, int command, nint argument);
+    [LibraryImport(C, SetLastError = true)] internal static partial int pipe2(int* ends, int flags);
+
+    // Files below a directory's descriptor
+    [LibraryImport(C, SetLastError = true)] internal static partial int openat(int dir, byte* path, int flags, uint mode);
+    [LibraryImport(C, SetLastError = true)] internal static partial int mkdirat(int dir, byte* path, uint mode);
+    [LibraryImport(C, SetLastError = true)] internal static partial int mkfifoat(int dir, byte* path, uint mode);
+    [LibraryImport(C, SetLastError = true)] internal static partial int unlinkat(int dir, byte* path, int flags);
+    [LibraryImport(C, SetLastError = true)] internal static partial int renameat(int fromDir, byte* from, int toDir, byte* to);
+    [LibraryImport(C, SetLastError = true)] internal static partial int symlinkat(byte* target, int dir, byte* path);
+    [LibraryImport(C, SetLastError = true)] internal static partial nint readlinkat(int dir, byte* path, byte* buffer, nuint size);
+
+    // Sockets
+    [LibraryImport(C, SetLastError = true)] internal static partial int socket(int family, int type, int protocol);
+    [LibraryImport(C, SetLastError = true)] internal static partial int bind(int fd, void* address, uint length);
+    [LibraryImport(C, SetLastError = true)] internal static partial int connect(int fd, void* address, uint length);
+    [LibraryImport(C, SetLastError = true)] internal static partial int setsockopt(int fd, int level, int option, void* value, uint length);
+    [LibraryImport(C, SetLastError = true)] internal static partial nint sendto(int fd, void* buffer, nuint count, int flags, void* address, uint length);
+    [LibraryImport(C, SetLastError = true)] internal static partial nint recvmsg(int fd, void* message, int flags);
 }

@@ -1,5 +1,8 @@
 // One executable, many commands (applets): by the name it is called with, or as `keelson APPLET`.
 using Keelson.Applets;
+using Keelson.Commands.Chpst;
+using Keelson.Commands.Sv;
+using Keelson.Commands.Svlogd;
 using Keelson.Linux;
 
 namespace Keelson;
@@ -32,7 +35,24 @@ internal static unsafe class Program
         }
         if (applet.SequenceEqual("setuser"u8))
             return SetUserApplet.Run(image, first);
+        if (applet.SequenceEqual("sv"u8))
+            return SvCommand.Run(image, first, applet);
+        if (applet.SequenceEqual("svlogd"u8))
+            return SvlogdCommand.Run(image, first, applet);
+        if (IsChpst(applet))
+            return ChpstCommand.Run(image, first, applet);
         return KeelsonApplet.Run(applet);
+    }
+
+    /// <summary>chpst, and the older commands that it is by their names (chpst(8)), with or without their leading d.</summary>
+    private static bool IsChpst(ReadOnlySpan<byte> name)
+    {
+        if (name.SequenceEqual("chpst"u8))
+            return true;
+        if (name.StartsWith("d"u8))
+            name = name[1..];
+        return name.SequenceEqual("setuidgid"u8) || name.SequenceEqual("envuidgid"u8) || name.SequenceEqual("envdir"u8) ||
+            name.SequenceEqual("pgrphack"u8) || name.SequenceEqual("setlock"u8) || name.SequenceEqual("softlimit"u8);
     }
 
     /// <summary>The early mask uses a door of the linker that may close: then this program is started once more with it.</summary>

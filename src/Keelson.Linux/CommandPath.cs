@@ -1,6 +1,4 @@
-using Keelson.Linux;
-
-namespace Keelson.Init.Boot;
+namespace Keelson.Linux;
 
 /// <summary>Finds the file of a command as execvp(3) does, and says why there is none.</summary>
 public static class CommandPath
