@@ -21,7 +21,7 @@ internal static unsafe class Program
         }
         var services = new ServiceSet(loop, image.Arguments[1].Span, () => 5000) { PaceMilliseconds = 0 };
         long begin = Clock.Milliseconds;
-        services.Start(new CStringArray(image.Environment));
+        services.Start(image.Environment);
         for (int step = 0; step <= 10; step++)
         {
             long target = step == 0 ? Math.Min(1000, count) : count * step / 10;

@@ -19,6 +19,13 @@ public interface IParent
     }
 }
 
+/// <summary>Who is told that a descriptor is ready.</summary>
+public interface ISource
+{
+    /// <summary>There is something to read, or to write where that was asked for. It may be less than expected, or nothing.</summary>
+    void Ready(int fd);
+}
+
 /// <summary>Who is told of signals other than SIGCHLD.</summary>
 public interface ISignalHandler
 {
@@ -28,9 +35,6 @@ public interface ISignalHandler
 
 public sealed class EventLoop
 {
-    private const int SignalSource = 0;
-    private const int RealTimeSource = 1;
-    private const int FirstFreeSource = 2;
     private const int ReapAtOnce = 1024;
     private const int HeldRetryMilliseconds = 1;
 
@@ -38,13 +42,15 @@ public sealed class EventLoop
     private readonly SignalFd _signals;
     private readonly SignalFd _realTime;
     private readonly Dictionary<int, IParent> _children = [];
-    private readonly List<Action> _sources = [];
     private readonly ReceivedSignal[] _received = new ReceivedSignal[32];
 
     // Of its own, because what could not be passed on stays in it.
     private readonly ReceivedSignal[] _receivedRealTime = new ReceivedSignal[32];
-    private readonly int[] _ready = new int[16];
+    private readonly int[] _ready = new int[64];
     private readonly Timer _heldRetry;
+
+    // By descriptor.
+    private ISource?[] _sources = new ISource?[64];
     private int _heldFrom;
     private int _heldTo;
     private bool _moreToReap = true;
@@ -64,6 +70,12 @@ public sealed class EventLoop
 
     /// <summary>Called after children, known or inherited, were reaped.</summary>
     public Action? ChildrenReaped { get; set; }
+
+    /// <summary>Called at the end of each round, when everything that came with it was handled.</summary>
+    public Action? RoundEnded { get; set; }
+
+    /// <summary>Counts the rounds: what was looked up in this one need not be looked up again.</summary>
+    public long Rounds { get; private set; }
 
     /// <summary>Whether the last look found that there is no child at all, ours or inherited.</summary>
     public bool NoChildren { get; private set; }
@@ -86,7 +98,7 @@ public sealed class EventLoop
                 return new(null, error);
         }
         var loop = new EventLoop(epoll.Value!, signals.Value!, realTime.Value!);
-        foreach (Errno error in (ReadOnlySpan<Errno>)[epoll.Value!.Add(signals.Value!.Fd, SignalSource), epoll.Value!.Add(realTime.Value!.Fd, RealTimeSource)])
+        foreach (Errno error in (ReadOnlySpan<Errno>)[epoll.Value!.Add(signals.Value!.Fd), epoll.Value!.Add(realTime.Value!.Fd)])
         {
             if (error != Errno.None)
                 return new(null, error);
@@ -106,13 +118,28 @@ public sealed class EventLoop
         return child;
     }
 
-    /// <summary>Calls <paramref name="readable"/> whenever the descriptor has something to read.</summary>
-    public Errno Watch(int fd, Action readable)
+    /// <summary>Whether a process was started by us and not reaped yet.</summary>
+    public bool IsChild(int pid) => _children.ContainsKey(pid);
+
+    /// <summary>Tells <paramref name="source"/> whenever the descriptor has something to read, or takes something where <paramref name="writable"/>.</summary>
+    public Errno Watch(int fd, ISource source, bool writable = false)
     {
-        Errno error = _epoll.Add(fd, FirstFreeSource + _sources.Count);
-        if (error == Errno.None)
-            _sources.Add(readable);
-        return error;
+        Errno error = _epoll.Add(fd, writable);
+        if (error != Errno.None)
+            return error;
+        if (fd >= _sources.Length)
+            Array.Resize(ref _sources, Math.Max(fd + 1, _sources.Length * 2));
+        _sources[fd] = source;
+        return Errno.None;
+    }
+
+    /// <summary>Ends <see cref="Watch"/>; before the descriptor is closed.</summary>
+    public void Unwatch(int fd)
+    {
+        if (fd < 0 || fd >= _sources.Length || _sources[fd] is null)
+            return;
+        _sources[fd] = null;
+        _ = _epoll.Remove(fd);
     }
 
     /// <summary>Handles what comes until <paramref name="fact"/> is true, or until the time <paramref name="deadline"/>. Returns the fact.</summary>
@@ -134,18 +161,13 @@ public sealed class EventLoop
         bool children = _moreToReap;
         for (int i = 0; i < count; i++)
         {
-            switch (_ready[i])
-            {
-                case SignalSource:
-                    children |= ReadSignals();
-                    break;
-                case RealTimeSource:
-                    ReadRealTime();
-                    break;
-                default:
-                    _sources[_ready[i] - FirstFreeSource]();
-                    break;
-            }
+            int fd = _ready[i];
+            if (fd == _signals.Fd)
+                children |= ReadSignals();
+            else if (fd == _realTime.Fd)
+                ReadRealTime();
+            else if (fd < _sources.Length)
+                _sources[fd]?.Ready(fd);
         }
         if (children)
         {
@@ -153,6 +175,8 @@ public sealed class EventLoop
             ChildrenReaped?.Invoke();
         }
         Timers.Run(Now);
+        RoundEnded?.Invoke();
+        Rounds++;
     }
 
     /// <summary>Milliseconds for epoll_wait(2), rounded so that it never wakes too early; -1 when nothing is due ever.</summary>
@@ -207,7 +231,7 @@ public sealed class EventLoop
     {
         PassOnHeld();
         if (_heldFrom == _heldTo)
-            _ = _epoll.Add(_realTime.Fd, RealTimeSource);
+            _ = _epoll.Add(_realTime.Fd);
     }
 
     private void Reap()

@@ -6,6 +6,8 @@ namespace Keelson.Linux;
 public sealed unsafe class CStringArray : IDisposable
 {
     private byte** _array;
+    private byte* _last;
+    private int _lastLength;
 
     public CStringArray(IReadOnlyList<ByteString> list)
     {
@@ -20,12 +22,17 @@ public sealed unsafe class CStringArray : IDisposable
         {
             _array[i++] = text;
             s.Span.CopyTo(new Span<byte>(text, s.Length));
+            _last = text;
+            _lastLength = s.Length;
             text += s.Length + 1;
         }
         Count = i;
     }
 
     public int Count { get; }
+
+    /// <summary>The bytes of the last string, to be changed in place between two starts of children.</summary>
+    public Span<byte> Last => new(_last, _lastLength);
 
     internal byte** Pointer => _array;
 

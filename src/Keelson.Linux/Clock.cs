@@ -1,17 +1,28 @@
 namespace Keelson.Linux;
 
-/// <summary>Time that only goes forward.</summary>
+/// <summary>clock_gettime(2).</summary>
 public static unsafe class Clock
 {
+    /// <summary>The time of day in seconds since 1970 and nanoseconds (CLOCK_REALTIME). It can jump: for showing only.</summary>
+    public static (long Seconds, uint Nanoseconds) TimeOfDay => Read(0);
+
+    /// <summary>Since the kernel started, sleep included (CLOCK_BOOTTIME).</summary>
+    public static (long Seconds, uint Nanoseconds) SinceBoot => Read(7);
+
     /// <summary>CLOCK_MONOTONIC in milliseconds.</summary>
     public static long Milliseconds
     {
         get
         {
-            const int monotonic = 1;
-            long* time = stackalloc long[2];
-            _ = Libc.clock_gettime(monotonic, time);
-            return time[0] * 1000 + time[1] / 1_000_000;
+            (long seconds, uint nanoseconds) = Read(1);
+            return seconds * 1000 + nanoseconds / 1_000_000;
         }
+    }
+
+    private static (long Seconds, uint Nanoseconds) Read(int clock)
+    {
+        long* time = stackalloc long[2];
+        _ = Libc.clock_gettime(clock, time);
+        return (time[0], (uint)time[1]);
     }
 }

@@ -18,4 +18,29 @@ public static unsafe class Credentials
         error = Libc.Check(Libc.setresgid(user.Group, user.Group, user.Group));
         return error != Errno.None ? error : Libc.Check(Libc.setresuid(user.Id, user.Id, user.Id));
     }
+
+    /// <summary>
+    /// Until it is disposed of, files are accessed as this user and group (setfsuid(2)): for root only, and for this thread,
+    /// which in PID 1 is the only one.
+    /// </summary>
+    public static FileAccess ForFiles(uint user, uint group) => new(user, group);
+
+    public readonly ref struct FileAccess
+    {
+        private readonly uint _user;
+        private readonly uint _group;
+
+        internal FileAccess(uint user, uint group)
+        {
+            // The group first: only root may change it.
+            _group = Libc.setfsgid(group);
+            _user = Libc.setfsuid(user);
+        }
+
+        public void Dispose()
+        {
+            _ = Libc.setfsuid(_user);
+            _ = Libc.setfsgid(_group);
+        }
+    }
 }

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Keelson.Linux;
 
-/// <summary>epoll(7), level-triggered, for reading. A source is known by the number it was added with.</summary>
+/// <summary>epoll(7), level-triggered.</summary>
 public sealed unsafe class Epoll
 {
     private const int MaxEvents = 64;
@@ -22,13 +22,14 @@ public sealed unsafe class Epoll
         return fd < 0 ? new(null, Libc.LastError) : new(new Epoll(fd), Errno.None);
     }
 
-    public Errno Add(int fd, int source)
+    /// <summary>Waits for the descriptor to be readable, or to be writable.</summary>
+    public Errno Add(int fd, bool writable = false)
     {
         const int add = 1;
-        const uint readable = 1;
+        const uint forReading = 1, forWriting = 4;
         byte* ev = stackalloc byte[16];
-        *(uint*)ev = readable;
-        *(long*)(ev + EventSize - 8) = source;
+        *(uint*)ev = writable ? forWriting : forReading;
+        *(long*)(ev + EventSize - 8) = fd;
         return Libc.Check(Libc.epoll_ctl(_fd, add, fd, ev));
     }
 
@@ -40,16 +41,16 @@ public sealed unsafe class Epoll
     }
 
     /// <summary>
-    /// Sleeps until a source is readable or <paramref name="milliseconds"/> are over (-1: for ever) and writes the sources'
-    /// numbers. An interruption is 0 sources.
+    /// Sleeps until a descriptor is ready or <paramref name="milliseconds"/> are over (-1: for ever) and writes the
+    /// descriptors that are. An interruption is none.
     /// </summary>
-    public int Wait(Span<int> sources, int milliseconds)
+    public int Wait(Span<int> ready, int milliseconds)
     {
         fixed (byte* p = _events)
         {
-            int n = Libc.epoll_wait(_fd, p, Math.Min(MaxEvents, sources.Length), milliseconds);
+            int n = Libc.epoll_wait(_fd, p, Math.Min(MaxEvents, ready.Length), milliseconds);
             for (int i = 0; i < n; i++)
-                sources[i] = (int)*(long*)(p + i * EventSize + EventSize - 8);
+                ready[i] = (int)*(long*)(p + i * EventSize + EventSize - 8);
             return Math.Max(n, 0);
         }
     }

@@ -7,6 +7,7 @@ public enum FileKind
     Other,
     Regular,
     Directory,
+    Fifo,
 }
 
 /// <summary>
@@ -36,14 +37,16 @@ public static unsafe class Files
         System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.Arm64 ? 0x4000 : 0x10000;
 
     /// <summary>The file that the path leads to, symbolic links followed.</summary>
-    public static Result<FileStatus> Status(ReadOnlySpan<byte> path)
+    public static Result<FileStatus> Status(ReadOnlySpan<byte> path) => StatusAt(AtCwd, path);
+
+    internal static Result<FileStatus> StatusAt(int directory, ReadOnlySpan<byte> path)
     {
         Span<byte> buffer = stackalloc byte[CString.Size];
         Errno error = CString.Write(path, buffer);
         if (error != Errno.None)
             return new(default, error);
         fixed (byte* p = buffer)
-            return Statx(AtCwd, p, 0);
+            return Statx(directory, p, 0);
     }
 
     public static Result<FileStatus> Status(int fd)
@@ -60,20 +63,22 @@ public static unsafe class Files
         if (error != Errno.None)
             return new(default, error);
         uint mode = *(ushort*)(s + 28);
-        FileKind kind = (mode & 0xf000) switch { 0x8000 => FileKind.Regular, 0x4000 => FileKind.Directory, _ => FileKind.Other };
+        FileKind kind = (mode & 0xf000) switch { 0x8000 => FileKind.Regular, 0x4000 => FileKind.Directory, 0x1000 => FileKind.Fifo, _ => FileKind.Other };
         ulong device = (ulong)*(uint*)(s + 136) << 32 | *(uint*)(s + 140);
         return new(new FileStatus(kind, mode & 0xfff, *(uint*)(s + 20), *(uint*)(s + 24), *(ulong*)(s + 32), device, *(long*)(s + 40), *(long*)(s + 96) * 1_000_000_000 + *(uint*)(s + 104)), Errno.None);
     }
 
     /// <summary>None when we may execute the file (effective ids count), else why not.</summary>
-    public static Errno CanExecute(ReadOnlySpan<byte> path)
+    public static Errno CanExecute(ReadOnlySpan<byte> path) => CanExecuteAt(AtCwd, path);
+
+    internal static Errno CanExecuteAt(int directory, ReadOnlySpan<byte> path)
     {
         Span<byte> buffer = stackalloc byte[CString.Size];
         Errno error = CString.Write(path, buffer);
         if (error != Errno.None)
             return error;
         fixed (byte* p = buffer)
-            return Libc.Check(Libc.faccessat(AtCwd, p, 1, AtEAccess));
+            return Libc.Check(Libc.faccessat(directory, p, 1, AtEAccess));
     }
 
     /// <summary>Opens what is there to read, never blocking on a FIFO.</summary>
@@ -317,7 +322,7 @@ public static unsafe class Files
         return error;
     }
 
-    private static Errno WriteAll(int fd, ReadOnlySpan<byte> content)
+    internal static Errno WriteAll(int fd, ReadOnlySpan<byte> content)
     {
         while (content.Length > 0)
         {

@@ -54,8 +54,11 @@ internal static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true)] internal static partial int setpriority(int which, uint who, int priority);
     [LibraryImport(C, SetLastError = true)] internal static partial int prlimit(int pid, int resource, ulong* set, ulong* old);
     [LibraryImport(C)] internal static partial uint setfsuid(uint id);
+    [LibraryImport(C)] internal static partial uint setfsgid(uint id);
     [LibraryImport(C, SetLastError = true)] internal static partial int setresgid(uint real, uint effective, uint saved);
     [LibraryImport(C, SetLastError = true)] internal static partial int setresuid(uint real, uint effective, uint saved);
+
+    [LibraryImport(C, SetLastError = true)] internal static partial nint getrandom(void* buffer, nuint count, uint flags);
 
     // posix_spawn: these return the error instead of setting errno
     [LibraryImport(C)] internal static partial int posix_spawn(int* pid, byte* path, void* actions, void* attributes, byte** argv, byte** envp);

@@ -27,8 +27,17 @@ public readonly ref struct SpawnRequest
     /// <summary>Working directory; empty: ours.</summary>
     public ReadOnlySpan<byte> Directory { get; init; }
 
-    /// <summary>What the child has as standard input, -1: ours.</summary>
+    /// <summary>Working directory by its descriptor, whatever is called <see cref="Directory"/> by now; 0: by its name.</summary>
+    public int DirectoryFd { get; init; }
+
+    /// <summary>What the child has as standard input; 0 or less: ours.</summary>
     public int StandardInput { get; init; }
+
+    /// <summary>What the child has as standard output; 0 or less: ours.</summary>
+    public int StandardOutput { get; init; }
+
+    /// <summary>What the child has as standard error; 0 or less: ours.</summary>
+    public int StandardError { get; init; }
 }
 
 public static unsafe class Spawner
@@ -81,14 +90,21 @@ public static unsafe class Spawner
                 failed |= Libc.posix_spawn_file_actions_addtcsetpgrp_np(actions, Stdio.In);
             if (request.StandardInput > Stdio.In)
                 failed |= Libc.posix_spawn_file_actions_adddup2(actions, request.StandardInput, Stdio.In);
+            if (request.StandardOutput > Stdio.In)
+                failed |= Libc.posix_spawn_file_actions_adddup2(actions, request.StandardOutput, Stdio.Out);
+            if (request.StandardError > Stdio.In)
+                failed |= Libc.posix_spawn_file_actions_adddup2(actions, request.StandardError, Stdio.Error);
+            if (request.DirectoryFd > 0)
+                failed |= Libc.posix_spawn_file_actions_addfchdir_np(actions, request.DirectoryFd);
             failed |= Libc.posix_spawn_file_actions_addclosefrom_np(actions, 3);
             fixed (byte* d = directory)
             fixed (byte* p = path)
             {
-                if (!request.Directory.IsEmpty)
+                if (!request.Directory.IsEmpty && request.DirectoryFd <= 0)
                     failed |= Libc.posix_spawn_file_actions_addchdir_np(actions, d);
                 if (failed != 0)
                     return new(0, Errno.NoMemory);
+                DescriptorLimit.SetTheirs();
                 int pid;
                 error = (Errno)Libc.posix_spawn(&pid, p, actions, attributes, request.Arguments.Pointer, request.Environment.Pointer);
                 return error == Errno.ExecFormat ? ByShell(p, actions, attributes, request) : new(pid, error);
@@ -96,6 +112,7 @@ public static unsafe class Spawner
         }
         finally
         {
+            DescriptorLimit.SetOurs();
             _ = Libc.posix_spawn_file_actions_destroy(actions);
             _ = Libc.posix_spawnattr_destroy(attributes);
         }

@@ -31,11 +31,11 @@ public static class Table
             foreach (Event e in Enum.GetValues<Event>())
             {
                 Step step = Machine.On(state, e);
-                if (step.State == state && step.Actions == Actions.None)
+                if (step.State == state && step.Effect == Effect.None)
                     continue;
                 text.Append("    ").Append(e.ToString().PadRight(12)).Append("-> ");
                 text.Append((step.State == state ? "same" : Describe(step.State)).PadRight(36));
-                text.Append(step.Actions == Actions.None ? "" : ": " + step.Actions);
+                text.Append(step.Effect == Effect.None ? "" : ": " + step.Effect);
                 while (text[^1] == ' ')
                     text.Length--;
                 text.Append('\n');

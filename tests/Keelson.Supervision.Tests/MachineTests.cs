@@ -68,15 +68,15 @@ public sealed class MachineTests
         });
 
     [Fact]
-    public void Got_TERM_and_paused_are_forgotten_with_the_process_they_were_said_of() =>
+    public void Got_TERM_is_forgotten_with_the_process_it_was_said_of() =>
         s_anyEvent.Array[0, 200].Sample(events =>
         {
             var world = new World(down: false);
             foreach (Event e in events)
             {
                 world.Offer(e);
-                if (world.State.Phase is Phase.Down or Phase.Waiting or Phase.Finish)
-                    Assert.False(world.State.GotTerm || world.State.Paused);
+                if (world.State.Phase is not (Phase.Run or Phase.Killed))
+                    Assert.False(world.State.GotTerm);
             }
         });
 
@@ -89,6 +89,7 @@ public sealed class MachineTests
     /// <summary>A service's surroundings, as small as can be: what is started runs until it is told to end.</summary>
     private sealed class World
     {
+        private bool _preparing;
         private bool _run;
         private bool _finish;
         private bool _sweeping;
@@ -98,7 +99,7 @@ public sealed class MachineTests
 
         internal State State { get; private set; }
 
-        internal int Processes => (_run ? 1 : 0) + (_finish ? 1 : 0);
+        internal int Processes => (_run ? 1 : 0) + (_finish ? 1 : 0) + (_preparing ? 1 : 0);
 
         /// <summary>An event that may happen now; one that can't (the end of what does not run) is dropped.</summary>
         internal void Offer(Event e)
@@ -106,16 +107,21 @@ public sealed class MachineTests
             bool possible = e switch
             {
                 Event.PaceElapsed => State.Phase == Phase.Waiting,
+                Event.Prepared => _preparing,
                 Event.RunEnded => _run,
                 Event.FinishEnded => _finish,
-                Event.Swept => _sweeping,
+                Event.Swept => _sweeping && State.Phase == Phase.Sweep,
+                Event.Cleaned => _sweeping && State.Phase == Phase.Clean,
+                Event.TermSent or Event.StopSent => _run,
+                Event.FinishStarted => _finish,
                 _ => true,
             };
             if (!possible)
                 return;
+            _preparing &= e != Event.Prepared;
             _run &= e != Event.RunEnded;
             _finish &= e != Event.FinishEnded;
-            _sweeping &= e != Event.Swept;
+            _sweeping &= e is not (Event.Swept or Event.Cleaned);
             Command(e);
         }
 
@@ -123,23 +129,38 @@ public sealed class MachineTests
         {
             Step step = Machine.On(State, e);
             State = step.State;
-            const Actions signals = Actions.SendTerm | Actions.SendStop | Actions.SendHup | Actions.SendAlarm |
-                Actions.SendInterrupt | Actions.SendQuit | Actions.SendUsr1 | Actions.SendUsr2 | Actions.SendKill;
-            if ((step.Actions & signals) != 0)
-                Assert.True(_run, $"{e} signalled what does not run");
-            if (step.Actions.HasFlag(Actions.StartRun))
+            switch (step.Effect)
             {
-                Assert.Equal(0, Processes);
-                _run = true;
-                _termPending = false;
+                case Effect.Prepare:
+                    Assert.Equal(0, Processes);
+                    _preparing = true;
+                    break;
+                case Effect.StartRun:
+                    Assert.Equal(0, Processes);
+                    _run = true;
+                    _termPending = false;
+                    break;
+                case Effect.StartFinish:
+                    Assert.Equal(0, Processes);
+                    _finish = true;
+                    break;
+                case Effect.Sweep or Effect.Clean:
+                    Assert.False(_sweeping, "swept twice at once");
+                    _sweeping = true;
+                    break;
+                case Effect.Stop or Effect.SendKill:
+                    Assert.True(_run, $"{e} signalled what does not run");
+                    _termPending = true;
+                    break;
+                case Effect.SendCont or Effect.SendStop or Effect.SendHup or Effect.SendAlarm or Effect.SendInterrupt or Effect.SendQuit or Effect.SendUsr1 or Effect.SendUsr2:
+                    Assert.True(_run, $"{e} signalled what does not run");
+                    break;
+                case Effect.KillLate:
+                    _termPending = true;
+                    break;
+                default:
+                    break;
             }
-            if (step.Actions.HasFlag(Actions.StartFinish))
-            {
-                Assert.Equal(0, Processes);
-                _finish = true;
-            }
-            _sweeping |= step.Actions.HasFlag(Actions.SweepGroup);
-            _termPending |= (step.Actions & (Actions.SendTerm | Actions.SendKill | Actions.KillGroup)) != 0;
         }
 
         /// <summary>Lets everything end that was told to, and everything start that may.</summary>
@@ -148,7 +169,9 @@ public sealed class MachineTests
             for (int i = 0; i < 20; i++)
             {
                 Offer(Event.PaceElapsed);
+                Offer(Event.Prepared);
                 Offer(Event.Swept);
+                Offer(Event.Cleaned);
                 Offer(Event.FinishEnded);
                 if (_termPending)
                     Offer(Event.RunEnded);

@@ -53,13 +53,12 @@ public sealed class StopBudgetTests
     }
 
     [Theory]
-    [InlineData(null, 0)]
-    [InlineData(0L, 0)]
-    [InlineData(9_001L, 1000)]
-    [InlineData(10_000L, 1000)]
-    [InlineData(9_000L, 0)]
-    public void A_start_waits_a_second_unless_the_last_one_is_a_second_ago(long? lastStart, long delay) =>
-        Assert.Equal(delay, Pace.Delay(10_000, lastStart));
+    [InlineData(0, 10_000)]
+    [InlineData(9_000, 10_000)]
+    [InlineData(9_001, 11_000)]
+    [InlineData(10_000, 11_000)]
+    public void A_start_waits_a_second_after_the_end_unless_the_last_one_is_a_second_ago(long started, long next) =>
+        Assert.Equal(next, Pace.NextStart(started, ended: 10_000));
 
     [Fact]
     public void Failed_starts_are_tried_again_ever_slower() =>

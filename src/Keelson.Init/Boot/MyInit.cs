@@ -74,7 +74,7 @@ public sealed class MyInit : ISignalHandler
         if (!_options.SkipRunit)
         {
             Log.Info("Booting runit daemon...");
-            _services.Start(_environment.Block());
+            _services.Start(_environment.Entries());
             Log.Info($"Runit started as PID {Processes.OwnId}");
         }
         return true;

@@ -99,10 +99,8 @@ public sealed class EnvironmentStore
         return new CStringArray(block);
     }
 
-    /// <summary>The environment block of a service: the store and nothing else.</summary>
-    public CStringArray Block() => new(Entries());
-
-    private List<ByteString> Entries()
+    /// <summary>The environment of a service: the store and nothing else.</summary>
+    public List<ByteString> Entries()
     {
         var entries = new List<ByteString>(_variables.Count + 2);
         foreach ((ByteString name, ByteString value) in _variables)

@@ -1,272 +1,157 @@
-// One service: the pure machine (Keelson.Supervision) decides, this carries out and reports back what happened.
-using Keelson.Init.Boot;
 using Keelson.Linux;
 using Keelson.Supervision;
 
 namespace Keelson.Init.Services;
 
-public sealed class Service : IParent
+/// <summary>
+/// A service directory: its ./run and, where it has a directory log, the ./run of that, with a pipe between the two that
+/// survives restarts of either (runsv(8)).
+/// </summary>
+internal sealed class Service
 {
-    private static readonly CStringArray s_runArguments = new([new ByteString("./run"u8)]);
+    private readonly Supervised _main;
+    private readonly Supervised? _log;
+    private bool _mainGone;
+    private bool _logGone = true;
+    private long? _patience;
 
-    private readonly ServiceSet _set;
-    private readonly Timer _start;
-    private readonly Timer _patience;
-    private State _state;
-    private int _pid;
-    private int _group;
-    private WaitStatus _ended;
-    private bool _couldNotStart;
-    private FileStatus _failedRun;
-    private long? _lastStart;
-    private int _failures;
-    private string? _lastFailure;
-    private bool _failureIsOld;
-
-    internal Service(ServiceSet set, ByteString name, FileStatus directory, bool foundLater)
+    private Service(ServiceSet set, ByteString name, ByteString path, FileStatus directory, DirectoryFd fd, bool foundLater)
     {
-        _set = set;
+        Set = set;
         Name = name;
-        Directory = ByteString.Join(set.Directory.Span, "/"u8, name.Span);
+        Path = path;
+        FoundLater = foundLater;
         Identity = (directory.Device, directory.Inode);
-        // A directory that appears while we run may still be being written: its first failure is given a second.
-        _failureIsOld = !foundLater;
-        _start = new Timer(() => Handle(Event.PaceElapsed));
-        _patience = new Timer(() => KillLate(_set.ProcessTimeout));
+        _main = new Supervised(this, fd, path, isLog: false);
+        _log = OpenLog(fd);
+        Directory = fd;
     }
 
-    public ByteString Name { get; }
+    internal ServiceSet Set { get; }
+
+    internal ByteString Name { get; private set; }
 
     /// <summary>The service directory's path.</summary>
-    public ByteString Directory { get; }
+    internal ByteString Path { get; private set; }
 
-    /// <summary>Device and inode: a directory of the same name with others is another service.</summary>
+    internal DirectoryFd Directory { get; }
+
+    /// <summary>It was not there at the start: it may still be being written.</summary>
+    internal bool FoundLater { get; }
+
+    /// <summary>Device and inode: a directory of the same name with others is another service, one with another name the same.</summary>
     internal (ulong, ulong) Identity { get; }
+
+    /// <summary>It ends because its directory has gone.</summary>
+    internal bool WasRemoved => _patience is not null;
 
     /// <summary>The inotify watch of the directory, -1 without one.</summary>
     internal int Watch { get; set; } = -1;
 
-    public Phase Phase => _state.Phase;
+    /// <summary>The pipe to the log; without a log the write end is the container's standard output (-1).</summary>
+    internal int LogReadEnd { get; private set; } = -1;
+    internal int LogWriteEnd { get; private set; } = -1;
 
+    /// <summary>Opens the directory; what is wrong with it is the error.</summary>
+    internal static Result<Service?> Open(ServiceSet set, ByteString name, ByteString path, FileStatus directory, bool foundLater)
+    {
+        Result<DirectoryFd?> fd = DirectoryFd.Open(path.Span);
+        return fd.Value is null ? new(null, fd.Error) : new(new Service(set, name, path, directory, fd.Value, foundLater), Errno.None);
+    }
+
+    /// <summary>Starts the log first, as runsv does, that it is there for the first line.</summary>
     internal void Begin()
     {
-        bool down = Files.Status(PathOf("down"u8).Span).Ok;
-        _state = State.Found(down);
-        if (!down)
-            ArmStart();
+        _ = _log?.Begin();
+        _ = _main.Begin();
     }
 
-    /// <summary>Something in the directory changed: what hindered the start may have been mended.</summary>
-    internal void DirectoryChanged()
-    {
-        // Only when ./run itself is another one now: a ./finish that writes here must not make us spin.
-        if (Phase == Phase.Waiting && _couldNotStart && Files.Status(PathOf("run"u8).Span).Value != _failedRun)
-            Handle(Event.PaceElapsed);
-    }
+    internal void DirectoryChanged() => _main.DirectoryChanged();
 
-    /// <summary>Its directory has gone: stopped as at the container's stop, with KILL after <paramref name="milliseconds"/>.</summary>
+    /// <summary>The service, then its log, is ended for good, as by the command x. Nobody is killed for being late.</summary>
+    internal void Exit() => _main.Command(Event.Exit);
+
+    /// <summary>Its directory has gone: stopped as at the container's stop, with KILL after so many milliseconds.</summary>
     internal void EndWithin(long milliseconds)
     {
-        if (_state.Want == Want.Exit)
-            return;
-        Handle(Event.Exit);
-        if (Phase is Phase.Run or Phase.Killed)
-            _set.Loop.Timers.Arm(_patience, _set.Loop.Now + milliseconds);
+        _patience = milliseconds;
+        if (!_mainGone)
+            _main.EndWithin(Event.Exit, milliseconds);
     }
 
-    public void Handle(Event e)
+    /// <summary>The directory has another name now; it is the same service.</summary>
+    internal void Rename(ByteString name, ByteString path)
     {
-        Step step = Machine.On(_state, e);
-        bool moved = step.State.Phase != _state.Phase;
-        _state = step.State;
-        if (moved)
-        {
-            _set.Loop.Timers.Cancel(_start);
-            _set.Loop.Timers.Cancel(_patience);
-        }
-        if (step.Actions != Actions.None)
-            Act(step.Actions);
+        Name = name;
+        Path = path;
+        _main.Path = path;
+        if (_log is not null)
+            _log.Path = ByteString.Join(path.Span, "/log"u8);
     }
 
-    private void Act(Actions actions)
-    {
-        if (actions.HasFlag(Actions.SendTerm))
-            Send(Signal.Term);
-        if (actions.HasFlag(Actions.SendCont))
-            Send(Signal.Cont);
-        if (actions.HasFlag(Actions.SendStop))
-            Send(Signal.Stop);
-        if (actions.HasFlag(Actions.SendHup))
-            Send(Signal.Hup);
-        if (actions.HasFlag(Actions.SendAlarm))
-            Send(Signal.Alrm);
-        if (actions.HasFlag(Actions.SendInterrupt))
-            Send(Signal.Interrupt);
-        if (actions.HasFlag(Actions.SendQuit))
-            Send(Signal.Quit);
-        if (actions.HasFlag(Actions.SendUsr1))
-            Send(Signal.Usr1);
-        if (actions.HasFlag(Actions.SendUsr2))
-            Send(Signal.Usr2);
-        if (actions.HasFlag(Actions.SendKill))
-            Send(Signal.Kill);
-        if (actions.HasFlag(Actions.KillGroup) && _group > 0)
-            _ = Signals.Send(-_group, Signal.Kill);
-        if (actions.HasFlag(Actions.ArmStart))
-            ArmStart();
-        if (actions.HasFlag(Actions.StartRun))
-            StartRun();
-        if (actions.HasFlag(Actions.SweepGroup))
-            SweepGroup();
-        if (actions.HasFlag(Actions.StartFinish))
-            StartFinish();
-        if (actions.HasFlag(Actions.Leave))
-            _set.Left(this);
-    }
-
-    private void Send(Signal signal)
-    {
-        if (_pid > 0)
-            _ = Signals.Send(_pid, signal);
-    }
-
-    private void ArmStart()
-    {
-        if (!_couldNotStart)
-        {
-            _set.Loop.Timers.Arm(_start, _set.Loop.Now + Pace.Delay(_set.Loop.Now, _lastStart, _set.PaceMilliseconds));
-            return;
-        }
-        // Causes that the directory's watch does not see (a missing interpreter, no memory) are tried again, ever slower.
-        if (!WatchWillTell())
-            _set.Loop.Timers.Arm(_start, _set.Loop.Now + Pace.RetryDelay(_failures));
-    }
-
-    /// <summary>
-    /// Whether ./run itself is what is wrong, missing or not executable, and has been reported. (The first failure of a
-    /// directory that may still be being written is tried again instead.) A link's target is outside of the watch.
-    /// </summary>
-    private bool WatchWillTell() =>
-        Watch >= 0 && _lastFailure is not null && !Files.ReadLink(PathOf("run"u8).Span).Ok &&
-        (_failedRun.Kind != FileKind.Regular || (_failedRun.Mode & Files.AnyExecute) == 0);
-
-    private void StartRun()
-    {
-        _lastStart = _set.Loop.Now;
-        Result<int> child = Start("./run"u8, s_runArguments);
-        _couldNotStart = !child.Ok;
-        if (child.Ok)
-        {
-            _set.Starts++;
-            _pid = _group = child.Value;
-            _failures = 0;
-            _lastFailure = null;
-            return;
-        }
-        _failedRun = Files.Status(PathOf("run"u8).Span).Value;
-        ReportFailure(ExecFailure.Explain(PathOf("run"u8).Span, child.Error));
-        Handle(Event.RunEnded);
-    }
-
-    private void ReportFailure(ExecFailure failure)
-    {
-        _failures++;
-        if (_failureIsOld && failure.Reason != _lastFailure)
-        {
-            _lastFailure = failure.Reason;
-            Log.Warn($"cannot start {PathOf("run"u8)}: {failure.Reason}");
-        }
-        _failureIsOld = true;
-    }
-
-    void IParent.Ended(int pid, WaitStatus status)
-    {
-        if (pid != _pid)
-            return;
-        _pid = 0;
-        if (Phase == Phase.Finish)
-        {
-            Handle(Event.FinishEnded);
-            return;
-        }
-        _ended = status;
-        Handle(Event.RunEnded);
-    }
-
-    private void SweepGroup()
-    {
-        if (GroupIsEmpty())
-        {
-            Handle(Event.Swept);
-            return;
-        }
-        _ = Signals.Send(-_group, Signal.Term);
-        _ = Signals.Send(-_group, Signal.Cont);
-        _set.Loop.Timers.Arm(_patience, _set.Loop.Now + _set.ProcessTimeout);
-    }
-
-    /// <summary>Called after children were reaped: the last of a group that is being swept may have been among them.</summary>
-    internal void LookAgain()
-    {
-        if (Phase == Phase.Sweep && GroupIsEmpty())
-            Handle(Event.Swept);
-    }
-
-    private bool GroupIsEmpty() => _group == 0 || Signals.Send(-_group, Signal.None) == Errno.NoProcess;
-
-    private void StartFinish()
-    {
-        _group = 0;
-        if (!Files.Status(PathOf("finish"u8).Span).Ok)
-        {
-            Handle(Event.FinishEnded);
-            return;
-        }
-        // runit: exit code and low byte of the wait status; -1 for a signal; 111 when ./run could not be started.
-        int code = _couldNotStart ? 111 : _ended.Exited ? _ended.ExitCode : -1;
-        int low = _couldNotStart ? 0 : _ended.Raw & 0xff;
-        using var arguments = new CStringArray([new ByteString("./finish"u8), Number(code), Number(low)]);
-        Result<int> child = Start("./finish"u8, arguments);
-        if (!child.Ok)
-        {
-            Log.Warn($"cannot start {PathOf("finish"u8)}: {ExecFailure.Explain(PathOf("finish"u8).Span, child.Error).Reason}");
-            Handle(Event.FinishEnded);
-            return;
-        }
-        _pid = _group = child.Value;
-        _set.Loop.Timers.Arm(_patience, _set.Loop.Now + _set.ProcessTimeout);
-    }
-
-    /// <summary>Both scripts run in the service's directory, in a session of their own, with /dev/null to read.</summary>
-    private Result<int> Start(ReadOnlySpan<byte> script, CStringArray arguments) => _set.Loop.Start(
-        new SpawnRequest
-        {
-            Path = script,
-            Directory = Directory.Span,
-            Arguments = arguments,
-            Environment = _set.Environment,
-            Placement = Placement.OwnSession,
-            StandardInput = _set.Null,
-        },
-        this);
-
-    /// <summary>KILL to what did not end within so many milliseconds; null when somebody was in a hurry and nobody late.</summary>
     internal void KillLate(long? milliseconds)
     {
-        if (milliseconds is { } late)
-        {
-            string what = Phase switch
-            {
-                Phase.Finish => $"{PathOf("finish"u8)} did not finish",
-                Phase.Sweep => $"{Name} left processes that did not stop",
-                _ => $"{Name} did not stop",
-            };
-            Log.Warn($"{what} within {Seconds.Of(late)}; killed.");
-        }
-        Handle(Event.TimeUp);
+        if (!_mainGone)
+            _main.KillLate(milliseconds);
+        else if (!_logGone)
+            _log!.KillLate(milliseconds);
     }
 
-    private ByteString PathOf(ReadOnlySpan<byte> file) => ByteString.Join(Directory.Span, "/"u8, file);
+    /// <summary>For messages: "web", or "the log of web".</summary>
+    internal string DisplayName(bool isLog) => isLog ? $"the log of {Name}" : Name.ToString();
 
-    private static ByteString Number(int number) => ByteString.Of(number.ToString(System.Globalization.CultureInfo.InvariantCulture));
+    /// <summary>One of the two is no longer supervised. The log goes on until it has read all, and then ends by itself.</summary>
+    internal void Left(Supervised who)
+    {
+        if (who == _main)
+        {
+            _mainGone = true;
+            _log?.ReadWhatIsLeft();
+            Files.Close(LogWriteEnd);
+            LogWriteEnd = -1;
+            Files.Close(LogReadEnd);
+            LogReadEnd = -1;
+            if (!_logGone)
+                _log!.EndWithin(Event.InputEnded, _patience);
+        }
+        else
+        {
+            _logGone = true;
+        }
+        if (!_mainGone || !_logGone)
+            return;
+        Directory.Close();
+        Set.Left(this);
+    }
+
+    private Supervised? OpenLog(DirectoryFd directory)
+    {
+        Result<FileStatus> status = directory.Status("log"u8);
+        if (!status.Ok)
+            return null;
+        if (status.Value.Kind != FileKind.Directory)
+        {
+            Log.Warn($"{Path}/log is not a directory: the service runs without its log (a log service is a directory with an executable run)");
+            return null;
+        }
+        Result<DirectoryFd?> fd = directory.Open(new ByteString("log"u8));
+        Errno error = fd.Error;
+        if (fd.Value is not null)
+            error = Pipes.Create(out int readEnd, out int writeEnd) is var made && made == Errno.None ? SetPipe(readEnd, writeEnd) : made;
+        if (fd.Value is null || error != Errno.None)
+        {
+            Log.Warn($"{Path}/log: {error.Words()}; the service runs without its log");
+            fd.Value?.Close();
+            return null;
+        }
+        _logGone = false;
+        return new Supervised(this, fd.Value, ByteString.Join(Path.Span, "/log"u8), isLog: true);
+    }
+
+    private Errno SetPipe(int readEnd, int writeEnd)
+    {
+        LogReadEnd = readEnd;
+        LogWriteEnd = writeEnd;
+        return Errno.None;
+    }
 }

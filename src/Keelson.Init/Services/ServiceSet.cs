@@ -1,12 +1,13 @@
 // All services: the directories in /etc/service, each with an inotify watch. New, vanished and changed ones are noticed
 // at once. Where the kernel gives no watch (its limits are per user, not per container) we look every 5 s, as runit does.
+// A service is its directory (device and inode), not its name: two names are one service, a renamed one goes on.
 using Keelson.Init.Boot;
 using Keelson.Linux;
 using Keelson.Supervision;
 
 namespace Keelson.Init.Services;
 
-public sealed class ServiceSet
+public sealed class ServiceSet : ISource
 {
     private const long RescanMilliseconds = 5000;
 
@@ -16,11 +17,13 @@ public sealed class ServiceSet
     private readonly Func<long> _processTimeout;
     private readonly List<Service> _services = [];
     private readonly List<WatchEvent> _changes = [];
+    private readonly List<Supervised> _changed = [];
+    private readonly HashSet<Errno> _uncontrolled = [];
+    private readonly HashSet<Errno> _unopened = [];
     private readonly Timer _rescan;
     private Inotify? _inotify;
     private int _watch = -1;
     private int _parentWatch = -1;
-    private bool _stopping;
     private bool _warned;
     private bool _watching;
     private bool _scanned;
@@ -33,6 +36,7 @@ public sealed class ServiceSet
         Directory = new ByteString(directory);
         _processTimeout = processTimeout;
         _rescan = new Timer(RescanElapsed);
+        Leftovers = new Leftovers(loop);
     }
 
     public ByteString Directory { get; }
@@ -47,6 +51,13 @@ public sealed class ServiceSet
 
     internal EventLoop Loop { get; }
 
+    internal Leftovers Leftovers { get; }
+
+    /// <summary>The number of the service that was found last.</summary>
+    internal uint LastNumber { get; set; }
+
+    internal bool IsStopping { get; private set; }
+
     internal CStringArray Environment { get; private set; } = new([]);
 
     /// <summary>The descriptor of /dev/null, -1 where there is none.</summary>
@@ -55,12 +66,15 @@ public sealed class ServiceSet
     internal long ProcessTimeout => _processTimeout();
 
     /// <summary>Finds and starts all services.</summary>
-    public void Start(CStringArray environment)
+    /// <param name="environment">NAME=VALUE, for all of them.</param>
+    public void Start(IReadOnlyList<ByteString> environment)
     {
         Started = true;
-        Environment = environment;
+        Environment = Leftovers.Environment(environment);
+        DescriptorLimit.Raise();
         Null = Files.OpenReadWrite("/dev/null"u8).Value;
-        Loop.ChildrenReaped = LookAgain;
+        Loop.ChildrenReaped = Leftovers.ChildrenReaped;
+        Loop.RoundEnded = PublishChanged;
         Loop.Timers.Arm(_rescan, Loop.Now + WatchAfterMilliseconds);
         Scan();
     }
@@ -75,10 +89,12 @@ public sealed class ServiceSet
             _inotify = inotify.Value;
             if (_inotify is null)
                 WarnUnwatched(inotify.Error);
-            else if (Loop.Watch(_inotify.Fd, DirectoryChanged) is not Errno.None and var error)
+            else if (Loop.Watch(_inotify.Fd, this) is not Errno.None and var error)
                 WarnUnwatched(error);
             else
                 WatchServices();
+            // What the start needed is not needed any more: the heap shrinks to what the services are.
+            GC.Collect(2, GCCollectionMode.Forced, blocking: true, compacting: true);
         }
         Scan();
     }
@@ -87,7 +103,7 @@ public sealed class ServiceSet
     {
         foreach (Service service in _services.ToArray())
         {
-            service.Watch = TryWatch(service.Directory);
+            service.Watch = TryWatch(service.Path);
             service.DirectoryChanged();
         }
     }
@@ -98,15 +114,15 @@ public sealed class ServiceSet
     /// </summary>
     public void Stop(StopRequest stop)
     {
-        _stopping = true;
+        IsStopping = true;
         Loop.Timers.Cancel(_rescan);
         long slice = stop.Budget.Slice(StopPhase.Services, Loop.Now, ProcessTimeout);
         foreach (Service service in _services.ToArray())
-            service.Handle(Event.Exit);
+            service.Exit();
         if (Loop.Until(() => _services.Count == 0 || stop.Hastened, Loop.Now + slice) && _services.Count == 0)
             return;
-        // A second round for the ./finish of those that had to be killed.
-        for (int round = 0; round < 2 && _services.Count > 0; round++)
+        // More rounds for what they left, their ./finish and their logs.
+        for (int round = 0; round < 5 && _services.Count > 0; round++)
         {
             foreach (Service service in _services.ToArray())
                 service.KillLate(stop.Hastened ? null : slice);
@@ -121,21 +137,39 @@ public sealed class ServiceSet
         // Two names for one directory share its watch.
         if (service.Watch >= 0 && !_services.Exists(other => other.Watch == service.Watch))
             _inotify?.Unwatch(service.Watch);
-        // A directory that replaced this one under the same name was waiting for it to end.
-        if (!_stopping)
-            Loop.Timers.Arm(_rescan, Loop.Now);
+        // Its directory is still there after the command x: it comes back, as under runsvdir, after a second. Another
+        // directory that has its name by now was waiting for this moment.
+        if (!IsStopping)
+            RescanIn(service.WasRemoved ? 0 : Pace.Milliseconds);
     }
 
-    private void LookAgain()
+    /// <summary>The service is to be published at the end of the round.</summary>
+    internal void Changed(Supervised supervised) => _changed.Add(supervised);
+
+    private void PublishChanged()
     {
-        for (int i = _services.Count - 1; i >= 0; i--)
-        {
-            if (i < _services.Count)
-                _services[i].LookAgain();
-        }
+        // Publishing changes nothing that is published.
+        foreach (Supervised supervised in _changed)
+            supervised.Publish();
+        _changed.Clear();
     }
 
-    private void DirectoryChanged()
+    /// <summary>A service runs, and nobody can control it: said once for each reason, with the first that it happened to.</summary>
+    internal void WarnUncontrolled(ByteString path, string reason, Errno error)
+    {
+        if (!_uncontrolled.Add(error))
+            return;
+        string cure = error switch
+        {
+            Errno.TooManyFiles => "raise the container's limit (docker run --ulimit nofile=65536)",
+            Errno.NoSpace or Errno.QuotaExceeded => "make room and restart the container",
+            Errno.ReadOnly or Errno.Access or Errno.NotPermitted => "make it, or /run/keelson, writable (docker run --tmpfs /run)",
+            _ => "remove what is there",
+        };
+        Log.Warn($"{path} runs, but sv can't control it: {reason}; {cure}. Others with the same trouble are not named.");
+    }
+
+    void ISource.Ready(int fd)
     {
         _changes.Clear();
         _inotify!.Read(_changes);
@@ -156,14 +190,14 @@ public sealed class ServiceSet
                 service.DirectoryChanged();
             }
         }
-        if (scan && !_stopping)
+        if (scan && !IsStopping)
             Scan();
     }
 
     /// <summary>Compares the directory with the services that run: starts what is new, ends what has gone.</summary>
     private void Scan()
     {
-        if (_stopping)
+        if (IsStopping)
             return;
         WatchDirectory();
         Result<List<ByteString>> names = Files.List(Directory.Span);
@@ -174,45 +208,63 @@ public sealed class ServiceSet
                 ArmRescan();
             return;
         }
-        var found = new Dictionary<ByteString, FileStatus>();
-        foreach (ByteString name in names.Value)
-        {
-            if (name.Span[0] == '.')
-                continue;
-            Result<FileStatus> status = Files.Status(ByteString.Join(Directory.Span, "/"u8, name.Span).Span);
-            if (status.Ok && status.Value.Kind == FileKind.Directory)
-                found[name] = status.Value;
-        }
+        names.Value.Sort();
+        Dictionary<(ulong, ulong), Found> found = Look(names.Value);
         foreach (Service service in _services.ToArray())
         {
-            if (found.TryGetValue(service.Name, out FileStatus status) && (status.Device, status.Inode) == service.Identity)
-                found.Remove(service.Name);
-            else
-                End(service, found);
+            if (!found.Remove(service.Identity, out Found where))
+                service.EndWithin(ProcessTimeout);
+            else if (!where.Names.Contains(service.Name))
+                service.Rename(where.Names[0], PathOf(where.Names[0]));
         }
-        var fresh = new List<ByteString>(found.Keys);
-        fresh.Sort();
-        foreach (ByteString name in fresh)
-            Add(name, found[name]);
+        foreach (((ulong, ulong) _, Found where) in found)
+        {
+            // A directory that replaced another under the same name waits for that to end.
+            if (!_services.Exists(s => s.Name == where.Names[0]))
+                Add(where.Names[0], where.Directory);
+        }
         _scanned = true;
         if (_watching && _watch < 0 && _parentWatch < 0)
             ArmRescan();
     }
 
-    /// <summary>The directory has gone, or another has its name: the new one starts when this one has ended.</summary>
-    private void End(Service service, Dictionary<ByteString, FileStatus> found)
+    /// <summary>A service directory, and the names that lead to it in the order of their bytes.</summary>
+    private readonly record struct Found(FileStatus Directory, List<ByteString> Names);
+
+    private Dictionary<(ulong, ulong), Found> Look(List<ByteString> names)
     {
-        service.EndWithin(ProcessTimeout);
-        if (_services.Contains(service))
-            found.Remove(service.Name);
+        var found = new Dictionary<(ulong, ulong), Found>();
+        foreach (ByteString name in names)
+        {
+            if (name.Span[0] == '.')
+                continue;
+            Result<FileStatus> status = Files.Status(PathOf(name).Span);
+            if (!status.Ok || status.Value.Kind != FileKind.Directory)
+                continue;
+            (ulong, ulong) identity = (status.Value.Device, status.Value.Inode);
+            if (found.TryGetValue(identity, out Found known))
+                known.Names.Add(name);
+            else
+                found[identity] = new Found(status.Value, [name]);
+        }
+        return found;
     }
+
+    private ByteString PathOf(ByteString name) => ByteString.Join(Directory.Span, "/"u8, name.Span);
 
     private void Add(ByteString name, FileStatus directory)
     {
-        var service = new Service(this, name, directory, foundLater: _scanned);
-        _services.Add(service);
-        service.Watch = _inotify is null ? -1 : TryWatch(service.Directory);
-        service.Begin();
+        Result<Service?> service = Service.Open(this, name, PathOf(name), directory, foundLater: _scanned);
+        if (service.Value is null)
+        {
+            if (_unopened.Add(service.Error))
+                Log.Warn($"cannot open {PathOf(name)}: {service.Error.Words()}; tried again every 5 s");
+            ArmRescan();
+            return;
+        }
+        _services.Add(service.Value);
+        service.Value.Watch = _inotify is null ? -1 : TryWatch(service.Value.Path);
+        service.Value.Begin();
     }
 
     /// <summary>A directory that does not exist is watched for in the one above it.</summary>
@@ -242,7 +294,14 @@ public sealed class ServiceSet
         return watch.Ok ? watch.Value : -1;
     }
 
-    private void ArmRescan() => Loop.Timers.Arm(_rescan, Loop.Now + RescanMilliseconds);
+    private void ArmRescan() => RescanIn(RescanMilliseconds);
+
+    private void RescanIn(long milliseconds)
+    {
+        long due = Loop.Now + milliseconds;
+        if (!_rescan.Armed || _rescan.Due > due)
+            Loop.Timers.Arm(_rescan, due);
+    }
 
     private void WarnUnwatched(Errno error)
     {

@@ -1,0 +1,231 @@
+// A directory that stays the same one whatever becomes of its name, and the files in it by their own names. Symbolic
+// links at the last place are not followed where something is opened to be written: the directory may belong to a user
+// who is not to choose what we write to.
+namespace Keelson.Linux;
+
+public sealed unsafe class DirectoryFd
+{
+    private const int AtCwd = -100;
+    private const int WriteOnly = 1;
+    private const int ReadWrite = 2;
+    private const int Create = 0x40;
+    private const int Exclusive = 0x80;
+    private const int Append = 0x400;
+    private const int NonBlock = 0x800;
+    private const int PathOnly = 0x200000;
+    private const int CloseOnExec = 0x80000;
+    private const int RemoveDirectory = 0x200;
+
+    // O_DIRECTORY and O_NOFOLLOW are swapped round between architectures.
+    private static readonly bool s_isArm64 =
+        System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.Arm64;
+
+    private static readonly int s_directory = s_isArm64 ? 0x4000 : 0x10000;
+    private static readonly int s_noFollow = s_isArm64 ? 0x8000 : 0x20000;
+
+    private DirectoryFd(int fd) => Fd = fd;
+
+    /// <summary>The descriptor, opened with O_PATH; -1 once closed.</summary>
+    public int Fd { get; private set; }
+
+    /// <summary>The directory that the path leads to, symbolic links followed.</summary>
+    public static Result<DirectoryFd?> Open(ReadOnlySpan<byte> path) => Open(AtCwd, path);
+
+    /// <summary>The directory of this name in this one, or where a link of that name leads.</summary>
+    public Result<DirectoryFd?> Open(ByteString name) => Open(Fd, name.Span);
+
+    private static Result<DirectoryFd?> Open(int at, ReadOnlySpan<byte> path)
+    {
+        Result<int> fd = OpenAt(at, path, PathOnly | s_directory | CloseOnExec, 0);
+        return fd.Ok ? new(new DirectoryFd(fd.Value), Errno.None) : new(null, fd.Error);
+    }
+
+    private static Result<int> OpenAt(int at, ReadOnlySpan<byte> path, int flags, uint mode)
+    {
+        Span<byte> buffer = stackalloc byte[CString.Size];
+        Errno error = CString.Write(path, buffer);
+        if (error != Errno.None)
+            return new(-1, error);
+        fixed (byte* p = buffer)
+        {
+            while (true)
+            {
+                int fd = Libc.openat(at, p, flags, mode);
+                if (fd >= 0)
+                    return new(fd, Errno.None);
+                if (Libc.LastError != Errno.Interrupted)
+                    return new(-1, Libc.LastError);
+            }
+        }
+    }
+
+    /// <summary>The file of this name, symbolic links followed.</summary>
+    public Result<FileStatus> Status(ReadOnlySpan<byte> name) => Files.StatusAt(Fd, name);
+
+    public bool Has(ReadOnlySpan<byte> name) => Status(name).Ok;
+
+    /// <summary>None when we may execute the file of this name (effective ids count), else why not.</summary>
+    public Errno CanExecute(ReadOnlySpan<byte> name) => Files.CanExecuteAt(Fd, name);
+
+    /// <summary>As runit asks whether to run a control script: a file that its owner may execute.</summary>
+    public bool HasExecutable(ReadOnlySpan<byte> name)
+    {
+        const uint ownerExecute = 0x40;
+        Result<FileStatus> status = Status(name);
+        return status.Ok && status.Value.Kind == FileKind.Regular && (status.Value.Mode & ownerExecute) != 0;
+    }
+
+    /// <summary>Opens what is there to read, never blocking on a FIFO.</summary>
+    public Result<int> OpenRead(ReadOnlySpan<byte> name) => OpenAt(Fd, name, NonBlock | CloseOnExec, 0);
+
+    public Errno MakeDirectory(ReadOnlySpan<byte> name, uint mode)
+    {
+        Span<byte> buffer = stackalloc byte[CString.Size];
+        Errno error = CString.Write(name, buffer);
+        if (error != Errno.None)
+            return error;
+        fixed (byte* p = buffer)
+            return Libc.Check(Libc.mkdirat(Fd, p, mode));
+    }
+
+    public Result<ByteString> ReadLink(ReadOnlySpan<byte> name)
+    {
+        Span<byte> buffer = stackalloc byte[CString.Size];
+        Span<byte> target = stackalloc byte[CString.Size];
+        Errno error = CString.Write(name, buffer);
+        if (error != Errno.None)
+            return new(default, error);
+        fixed (byte* p = buffer)
+        fixed (byte* t = target)
+        {
+            nint n = Libc.readlinkat(Fd, p, t, CString.Size);
+            return n < 0 ? new(default, Libc.LastError) : new(new ByteString(target[..(int)n]), Errno.None);
+        }
+    }
+
+    public Errno MakeLink(ReadOnlySpan<byte> name, ReadOnlySpan<byte> target)
+    {
+        Span<byte> buffer = stackalloc byte[CString.Size];
+        Span<byte> to = stackalloc byte[CString.Size];
+        Errno error = CString.Write(name, buffer);
+        if (error == Errno.None)
+            error = CString.Write(target, to);
+        if (error != Errno.None)
+            return error;
+        fixed (byte* p = buffer)
+        fixed (byte* t = to)
+            return Libc.Check(Libc.symlinkat(t, Fd, p));
+    }
+
+    /// <summary>Removes a file, or an empty directory.</summary>
+    public Errno Remove(ReadOnlySpan<byte> name)
+    {
+        Span<byte> buffer = stackalloc byte[CString.Size];
+        Errno error = CString.Write(name, buffer);
+        if (error != Errno.None)
+            return error;
+        fixed (byte* p = buffer)
+        {
+            error = Libc.Check(Libc.unlinkat(Fd, p, 0));
+            return error == Errno.IsDirectory ? Libc.Check(Libc.unlinkat(Fd, p, RemoveDirectory)) : error;
+        }
+    }
+
+    /// <summary>
+    /// A FIFO that we hold open for both ends, so that writers find a reader and we never see the end of it. Anything else
+    /// of that name, as an unpacked backup leaves it, is replaced.
+    /// </summary>
+    public Result<int> OpenFifo(ReadOnlySpan<byte> name, uint mode)
+    {
+        Result<int> fd = new(-1, Errno.NoEntry);
+        for (int attempt = 0; attempt < 2; attempt++)
+        {
+            Errno made = MakeFifo(name, mode);
+            if (made is not (Errno.None or Errno.Exists))
+                return new(-1, made);
+            fd = OpenAt(Fd, name, ReadWrite | NonBlock | CloseOnExec | s_noFollow, 0);
+            if (fd.Ok && Files.Status(fd.Value).Value.Kind == FileKind.Fifo)
+                return fd;
+            Files.Close(fd.Value);
+            Errno removed = Remove(name);
+            if (removed != Errno.None)
+                return new(-1, removed);
+        }
+        return fd.Ok ? new(-1, Errno.Exists) : fd;
+    }
+
+    private Errno MakeFifo(ReadOnlySpan<byte> name, uint mode)
+    {
+        Span<byte> buffer = stackalloc byte[CString.Size];
+        Errno error = CString.Write(name, buffer);
+        if (error != Errno.None)
+            return error;
+        fixed (byte* p = buffer)
+            return Libc.Check(Libc.mkfifoat(Fd, p, mode));
+    }
+
+    /// <summary>A lock file, held until the descriptor is closed (flock(2)); <see cref="Errno.Again"/> when somebody else holds it.</summary>
+    public Result<int> OpenLocked(ReadOnlySpan<byte> name, uint mode)
+    {
+        const int exclusiveWithoutWaiting = 2 | 4;
+        Result<int> fd = OpenAt(Fd, name, WriteOnly | Create | Append | NonBlock | CloseOnExec | s_noFollow, mode);
+        if (!fd.Ok)
+            return fd;
+        Errno error = Libc.Check(Libc.flock(fd.Value, exclusiveWithoutWaiting));
+        if (error == Errno.None)
+            return fd;
+        Files.Close(fd.Value);
+        return new(-1, error);
+    }
+
+    /// <summary>
+    /// Replaces the contents of a file so that a reader sees the old or the new, never a half: written to
+    /// <paramref name="temporary"/> and renamed. What is in the way, if it isn't a directory with something in it, goes.
+    /// </summary>
+    public Errno Publish(ReadOnlySpan<byte> name, ReadOnlySpan<byte> temporary, ReadOnlySpan<byte> content, uint mode)
+    {
+        const int flags = WriteOnly | Create | Exclusive | NonBlock | CloseOnExec | 0;
+        Result<int> file = OpenAt(Fd, temporary, flags, mode);
+        if (file.Error == Errno.Exists)
+        {
+            Errno removed = Remove(temporary);
+            if (removed != Errno.None)
+                return removed;
+            file = OpenAt(Fd, temporary, flags, mode);
+        }
+        if (!file.Ok)
+            return file.Error;
+        Errno error = Files.WriteAll(file.Value, content);
+        if (error == Errno.None)
+            // The mode above went through the umask.
+            error = Libc.Check(Libc.fchmod(file.Value, mode));
+        Files.Close(file.Value);
+        if (error == Errno.None)
+            error = Rename(temporary, name);
+        if (error == Errno.IsDirectory && Remove(name) == Errno.None)
+            error = Rename(temporary, name);
+        if (error != Errno.None)
+            _ = Remove(temporary);
+        return error;
+    }
+
+    public Errno Rename(ReadOnlySpan<byte> from, ReadOnlySpan<byte> to)
+    {
+        Span<byte> source = stackalloc byte[CString.Size];
+        Span<byte> target = stackalloc byte[CString.Size];
+        Errno error = CString.Write(from, source);
+        if (error == Errno.None)
+            error = CString.Write(to, target);
+        if (error != Errno.None)
+            return error;
+        fixed (byte* s = source)
+        fixed (byte* t = target)
+            return Libc.Check(Libc.renameat(Fd, s, Fd, t));
+    }
+
+    public void Close()
+    {
+        Files.Close(Fd);
+        Fd = -1;
+    }
+}
