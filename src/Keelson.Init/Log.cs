@@ -1,10 +1,11 @@
 using System.Text;
+using Keelson.Init.Output;
 using Keelson.Linux;
 
 namespace Keelson.Init;
 
 /// <summary>
-/// What PID 1 says: lines `*** ...` on standard error, one write each. It never waits long for a reader: while standard
+/// What PID 1 says: lines `*** ...`, or JSON, on standard error, one write each. It never waits long for a reader: while standard
 /// error takes nothing, lines are counted instead, and the number is told when it takes some again.
 /// </summary>
 public static class Log
@@ -13,6 +14,12 @@ public static class Log
     private const int MaxBytes = 4000; // less than PIPE_BUF: a pipe that is writable takes it whole, without blocking
     private static bool s_blocked;
     private static int s_lost;
+
+    /// <summary>What each line begins with.</summary>
+    public static string Prefix { get; set; } = "*** ";
+
+    /// <summary>One JSON object a line instead, as the services' own lines are (KEELSON_LOG=json).</summary>
+    public static LineFormat? Format { get; set; }
 
     /// <summary>Only warnings and errors (--quiet).</summary>
     public static bool Quiet { get; set; }
@@ -46,8 +53,17 @@ public static class Log
 
     private static void WriteLine(string message)
     {
+        if (Format is { } format)
+        {
+            Span<byte> piece = stackalloc byte[Pipes.AtomicBytes];
+            ReadOnlySpan<byte> rest = Encoding.UTF8.GetBytes(message);
+            do
+                _ = Stdio.WriteSome(Stdio.Error, piece[..format.Next(ref rest, piece)]);
+            while (rest.Length > 0);
+            return;
+        }
         // Names of files and commands can hold anything; a line of ours is one line and no terminal control.
-        var line = new StringBuilder("*** ", message.Length + 8);
+        var line = new StringBuilder(Prefix, message.Length + Prefix.Length + 4);
         foreach (char c in message)
         {
             if (char.IsControl(c))

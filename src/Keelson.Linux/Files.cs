@@ -8,6 +8,7 @@ public enum FileKind
     Regular,
     Directory,
     Fifo,
+    CharacterDevice,
 }
 
 /// <summary>
@@ -63,7 +64,7 @@ public static unsafe class Files
         if (error != Errno.None)
             return new(default, error);
         uint mode = *(ushort*)(s + 28);
-        FileKind kind = (mode & 0xf000) switch { 0x8000 => FileKind.Regular, 0x4000 => FileKind.Directory, 0x1000 => FileKind.Fifo, _ => FileKind.Other };
+        FileKind kind = (mode & 0xf000) switch { 0x8000 => FileKind.Regular, 0x4000 => FileKind.Directory, 0x1000 => FileKind.Fifo, 0x2000 => FileKind.CharacterDevice, _ => FileKind.Other };
         ulong device = (ulong)*(uint*)(s + 136) << 32 | *(uint*)(s + 140);
         return new(new FileStatus(kind, mode & 0xfff, *(uint*)(s + 20), *(uint*)(s + 24), *(ulong*)(s + 32), device, *(long*)(s + 40), *(long*)(s + 96) * 1_000_000_000 + *(uint*)(s + 104)), Errno.None);
     }
@@ -88,6 +89,14 @@ public static unsafe class Files
 
     /// <summary>Opens for reading and writing: /dev/null as it serves for standard input.</summary>
     public static Result<int> OpenReadWrite(ReadOnlySpan<byte> path) => Open(path, 2 | NonBlock | CloseOnExec, 0);
+
+    /// <summary>What a descriptor is open on, once more, to write without waiting; not possible for a socket, or without /proc.</summary>
+    public static Result<int> OpenAgainNonBlocking(int fd)
+    {
+        const int append = 0x400, noTerminal = 0x100;
+        var path = ByteString.Of(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"/proc/self/fd/{fd}"));
+        return Open(path.Span, WriteOnly | append | noTerminal | NonBlock | CloseOnExec, 0);
+    }
 
     /// <summary>As <see cref="OpenReadWrite"/>, inherited by children.</summary>
     internal static Result<int> OpenForChildren(ReadOnlySpan<byte> path) => Open(path, 2, 0);

@@ -25,6 +25,21 @@ public static unsafe class Pipes
         return flags < 0 ? Libc.LastError : Libc.Check(Libc.fcntl(fd, setFlags, flags | nonBlock));
     }
 
+    /// <summary>
+    /// Lets other users open it by its name in /proc, as `echo >/dev/stdout` does after a change of user: 0622. What is
+    /// neither a pipe nor a terminal is left as it is.
+    /// </summary>
+    public static Errno LetEverybodyWrite(int fd)
+    {
+        const uint everybodyWrites = 0x192;
+        Result<FileStatus> status = Files.Status(fd);
+        if (!status.Ok)
+            return status.Error;
+        if (status.Value.Kind is not (FileKind.Fifo or FileKind.CharacterDevice) || (status.Value.Mode & everybodyWrites) == everybodyWrites)
+            return Errno.None;
+        return Libc.Check(Libc.fchmod(fd, status.Value.Mode | everybodyWrites));
+    }
+
     /// <summary>Whether there is something to read.</summary>
     public static bool HasData(int fd)
     {

@@ -33,6 +33,11 @@ internal static unsafe class Program
             BlockSignalsOrStartAgain(image);
             return MyInitApplet.Run(image, first, StartedAgain);
         }
+        if (applet.SequenceEqual("runsv"u8) || applet.SequenceEqual("runsvdir"u8))
+        {
+            BlockSignalsOrStartAgain(image);
+            return RunsvApplet.Run(isDirectory: applet.Length > 5, image, first);
+        }
         if (applet.SequenceEqual("setuser"u8))
             return SetUserApplet.Run(image, first);
         if (applet.SequenceEqual("sv"u8))

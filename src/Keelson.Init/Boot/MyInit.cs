@@ -1,5 +1,6 @@
 // The life of a container, top to bottom: environment, startup scripts, services, main command, and the way back.
 using Keelson.Init.Env;
+using Keelson.Init.Output;
 using Keelson.Init.Services;
 using Keelson.Linux;
 using Keelson.Supervision;
@@ -44,6 +45,8 @@ public sealed class MyInit : ISignalHandler
             Log.Warn($"cannot become subreaper: {error.Words()}; orphans of services will not be reaped here");
         if (_options.WasNested)
             Log.Warn("The main command is my_init itself: ignored. ENTRYPOINT and CMD need not both name it.");
+        _ = Pipes.LetEverybodyWrite(Stdio.Out);
+        _ = Pipes.LetEverybodyWrite(Stdio.Error);
         _environment.Import(environment);
         _timeouts.Check();
 
@@ -74,6 +77,7 @@ public sealed class MyInit : ISignalHandler
         if (!_options.SkipRunit)
         {
             Log.Info("Booting runit daemon...");
+            _services.OutputMode = ServiceOutput.ModeOf(_environment["KEELSON_LOG"u8]);
             _services.Start(_environment.Entries());
             Log.Info($"Runit started as PID {Processes.OwnId}");
         }

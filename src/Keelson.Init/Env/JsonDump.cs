@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Unicode;
 using Keelson.Linux;
 
 namespace Keelson.Init.Env;
@@ -18,38 +17,11 @@ public static class JsonDump
         {
             text.Append(Encoding.ASCII.GetBytes(separator));
             separator = ", ";
-            WriteString(text, name.Span);
+            Json.WriteString(text, name.Span);
             text.Append(": "u8);
-            WriteString(text, value.Span);
+            Json.WriteString(text, value.Span);
         }
         text.Append(separator == "{" ? "{}"u8 : "}"u8);
         return text.ToArray();
-    }
-
-    private static void WriteString(ByteBuilder text, ReadOnlySpan<byte> bytes)
-    {
-        if (!Utf8.IsValid(bytes))
-            bytes = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(bytes));
-        text.Append((byte)'"');
-        foreach (byte b in bytes)
-        {
-            switch (b)
-            {
-                case (byte)'"' or (byte)'\\':
-                    text.Append((byte)'\\');
-                    text.Append(b);
-                    break;
-                case (byte)'\n':
-                    text.Append("\\n"u8);
-                    break;
-                case < 0x20 or 0x7f:
-                    text.Append(Encoding.ASCII.GetBytes("\\u00" + b.ToString("x2", System.Globalization.CultureInfo.InvariantCulture)));
-                    break;
-                default:
-                    text.Append(b);
-                    break;
-            }
-        }
-        text.Append((byte)'"');
     }
 }

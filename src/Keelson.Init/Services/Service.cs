@@ -52,6 +52,8 @@ internal sealed class Service
     internal int LogReadEnd { get; private set; } = -1;
     internal int LogWriteEnd { get; private set; } = -1;
 
+    internal bool HasLog => _log is not null;
+
     /// <summary>Opens the directory; what is wrong with it is the error.</summary>
     internal static Result<Service?> Open(ServiceSet set, ByteString name, ByteString path, FileStatus directory, bool foundLater)
     {
@@ -65,6 +67,9 @@ internal sealed class Service
         _ = _log?.Begin();
         _ = _main.Begin();
     }
+
+    /// <summary>Another supervisor has it.</summary>
+    internal bool IsLockedElsewhere => !_main.HasBegun;
 
     internal void DirectoryChanged() => _main.DirectoryChanged();
 
@@ -152,6 +157,7 @@ internal sealed class Service
     {
         LogReadEnd = readEnd;
         LogWriteEnd = writeEnd;
+        _ = Pipes.LetEverybodyWrite(writeEnd);
         return Errno.None;
     }
 }

@@ -2,6 +2,7 @@
 using System.Globalization;
 using System.Text;
 using Keelson.Init.Boot;
+using Keelson.Init.Output;
 using Keelson.Linux;
 using Keelson.Supervision;
 
@@ -40,6 +41,9 @@ internal sealed partial class Supervised
     private int _failures;
     private string? _lastFailure;
     private uint _starts;
+    private LinePipe? _out;
+    private LinePipe? _error;
+    private bool _outputOpened;
     private Script _script;
     private Signal _scriptSignal;
     private int _scriptPid;
@@ -248,6 +252,8 @@ internal sealed partial class Supervised
             Handle(Event.FinishEnded);
             return;
         }
+        _out?.Finish();
+        _error?.Finish();
         _ended = status;
         _endedTicks = ProcessTree.Now;
         Handle(Event.RunEnded);
@@ -288,6 +294,7 @@ internal sealed partial class Supervised
     private Result<int> Start(ReadOnlySpan<byte> script, CStringArray arguments)
     {
         _set.Leftovers.Mark(_set.Environment, Number, _starts);
+        OpenOutput();
         return Loop.Start(
             new SpawnRequest
             {
@@ -298,9 +305,28 @@ internal sealed partial class Supervised
                 Environment = _set.Environment,
                 Placement = Placement.OwnSession,
                 StandardInput = _isLog ? _service.LogReadEnd : _set.Null,
-                StandardOutput = _isLog ? -1 : _service.LogWriteEnd,
+                StandardOutput = !_isLog && _service.HasLog ? _service.LogWriteEnd : _out?.WriteEnd ?? -1,
+                StandardError = _error?.WriteEnd ?? -1,
             },
             this);
+    }
+
+    /// <summary>What goes neither to the container's output nor to the log of the service comes to us, line by line.</summary>
+    private void OpenOutput()
+    {
+        if (_outputOpened)
+            return;
+        _outputOpened = true;
+        ByteString name = _isLog ? ByteString.Join(_service.Name.Span, "/log"u8) : _service.Name;
+        if (_isLog || !_service.HasLog)
+            _out = _set.Output.Open(name, isError: false);
+        _error = _set.Output.Open(name, isError: true);
+    }
+
+    private void CloseOutput()
+    {
+        _out?.CloseWriteEnd();
+        _error?.CloseWriteEnd();
     }
 
     // ---- what is late, and what is left ----

@@ -2,6 +2,7 @@
 // at once. Where the kernel gives no watch (its limits are per user, not per container) we look every 5 s, as runit does.
 // A service is its directory (device and inode), not its name: two names are one service, a renamed one goes on.
 using Keelson.Init.Boot;
+using Keelson.Init.Output;
 using Keelson.Linux;
 using Keelson.Supervision;
 
@@ -10,6 +11,7 @@ namespace Keelson.Init.Services;
 public sealed class ServiceSet : ISource
 {
     private const long RescanMilliseconds = 5000;
+    private const long LastWordsMilliseconds = 1000;
 
     // The kernel takes some 8 ms to close an inotify descriptor: a one-shot command is over before we open one.
     private const long WatchAfterMilliseconds = 250;
@@ -25,6 +27,7 @@ public sealed class ServiceSet : ISource
     private int _watch = -1;
     private int _parentWatch = -1;
     private bool _warned;
+    private bool _leaving;
     private bool _watching;
     private bool _scanned;
 
@@ -37,6 +40,7 @@ public sealed class ServiceSet : ISource
         _processTimeout = processTimeout;
         _rescan = new Timer(RescanElapsed);
         Leftovers = new Leftovers(loop);
+        Output = new ServiceOutput(loop, OutputMode.Direct);
     }
 
     public ByteString Directory { get; }
@@ -46,12 +50,25 @@ public sealed class ServiceSet : ISource
     /// <summary>The least time between two starts of one service in milliseconds; 0 for measurements only.</summary>
     public long PaceMilliseconds { get; init; } = Pace.Milliseconds;
 
+    /// <summary>What becomes of what services without a log write.</summary>
+    public OutputMode OutputMode { get; set; }
+
     /// <summary>How often a ./run was started, all services together.</summary>
     public long Starts { get; internal set; }
+
+    /// <summary><see cref="Directory"/> is one service, not a directory of them.</summary>
+    public bool IsSingle { get; init; }
+
+    public bool IsEmpty => _services.Count == 0;
+
+    /// <summary>Whether another supervisor has one of the services.</summary>
+    public bool IsLockedElsewhere => _services.Exists(s => s.IsLockedElsewhere);
 
     internal EventLoop Loop { get; }
 
     internal Leftovers Leftovers { get; }
+
+    internal ServiceOutput Output { get; private set; }
 
     /// <summary>The number of the service that was found last.</summary>
     internal uint LastNumber { get; set; }
@@ -74,7 +91,8 @@ public sealed class ServiceSet : ISource
         DescriptorLimit.Raise();
         Null = Files.OpenReadWrite("/dev/null"u8).Value;
         Loop.ChildrenReaped = Leftovers.ChildrenReaped;
-        Loop.RoundEnded = PublishChanged;
+        Output = new ServiceOutput(Loop, OutputMode);
+        Loop.RoundEnded = RoundEnded;
         Loop.Timers.Arm(_rescan, Loop.Now + WatchAfterMilliseconds);
         Scan();
     }
@@ -115,12 +133,26 @@ public sealed class ServiceSet : ISource
     public void Stop(StopRequest stop)
     {
         IsStopping = true;
-        Loop.Timers.Cancel(_rescan);
         long slice = stop.Budget.Slice(StopPhase.Services, Loop.Now, ProcessTimeout);
+        ExitAll();
+        if (!Loop.Until(() => _services.Count == 0 || stop.Hastened, Loop.Now + slice) || _services.Count > 0)
+            KillLate(stop, slice);
+        // What they wrote last is still to be read, and somebody is to take it.
+        if (!Output.IsEmpty)
+            Loop.Until(() => Output.IsEmpty, Loop.Now + Math.Clamp(stop.Budget.Slice(StopPhase.Services, Loop.Now, LastWordsMilliseconds), 100, LastWordsMilliseconds));
+    }
+
+    /// <summary>The command x to all; none comes back.</summary>
+    public void ExitAll()
+    {
+        _leaving = true;
+        Loop.Timers.Cancel(_rescan);
         foreach (Service service in _services.ToArray())
             service.Exit();
-        if (Loop.Until(() => _services.Count == 0 || stop.Hastened, Loop.Now + slice) && _services.Count == 0)
-            return;
+    }
+
+    private void KillLate(StopRequest stop, long slice)
+    {
         // More rounds for what they left, their ./finish and their logs.
         for (int round = 0; round < 5 && _services.Count > 0; round++)
         {
@@ -139,12 +171,18 @@ public sealed class ServiceSet : ISource
             _inotify?.Unwatch(service.Watch);
         // Its directory is still there after the command x: it comes back, as under runsvdir, after a second. Another
         // directory that has its name by now was waiting for this moment.
-        if (!IsStopping)
+        if (!_leaving)
             RescanIn(service.WasRemoved ? 0 : Pace.Milliseconds);
     }
 
     /// <summary>The service is to be published at the end of the round.</summary>
     internal void Changed(Supervised supervised) => _changed.Add(supervised);
+
+    private void RoundEnded()
+    {
+        PublishChanged();
+        Output.RoundEnded();
+    }
 
     private void PublishChanged()
     {
@@ -190,15 +228,21 @@ public sealed class ServiceSet : ISource
                 service.DirectoryChanged();
             }
         }
-        if (scan && !IsStopping)
+        if (scan)
             Scan();
     }
 
     /// <summary>Compares the directory with the services that run: starts what is new, ends what has gone.</summary>
     private void Scan()
     {
-        if (IsStopping)
+        if (_leaving || IsSingle && _scanned)
             return;
+        if (IsSingle)
+        {
+            _scanned = true;
+            Add(Directory, Files.Status(Directory.Span).Value);
+            return;
+        }
         WatchDirectory();
         Result<List<ByteString>> names = Files.List(Directory.Span);
         if (!names.Ok && names.Error != Errno.NoEntry)
@@ -254,7 +298,7 @@ public sealed class ServiceSet : ISource
 
     private void Add(ByteString name, FileStatus directory)
     {
-        Result<Service?> service = Service.Open(this, name, PathOf(name), directory, foundLater: _scanned);
+        Result<Service?> service = Service.Open(this, name, IsSingle ? name : PathOf(name), directory, foundLater: _scanned);
         if (service.Value is null)
         {
             if (_unopened.Add(service.Error))

@@ -52,7 +52,7 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
 
     internal Phase Phase => _state.Phase;
 
-    internal Want Want => _state.Want;
+    internal bool HasBegun => _begun;
 
     private EventLoop Loop => _set.Loop;
 
@@ -239,6 +239,7 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
         }
         if (_isLog)
             _directory.Close();
+        CloseOutput();
         _service.Left(this);
     }
 }

@@ -16,6 +16,12 @@ internal static class KeelsonApplet
         Applets:
           my_init    the init system of a container
           setuser    run a command as another user
+          sv         control services and ask for their state
+          chpst      run a command in a changed process state; also as setuidgid, envuidgid, envdir, pgrphack, setlock,
+                     softlimit
+          svlogd     write a log and rotate it
+          runsv      supervise one service
+          runsvdir   supervise a directory of services
 
         `keelson APPLET --help` tells more of each.
 

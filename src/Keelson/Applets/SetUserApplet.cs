@@ -37,31 +37,14 @@ internal static class SetUserApplet
 
         ByteString command = arguments[first + 1];
         List<ByteString> environment = image.Environment;
-        Set(environment, "HOME="u8, user.Home.Span);
-        Set(environment, "USER="u8, user.Name.Span);
-        Set(environment, "UID="u8, Encoding.ASCII.GetBytes(user.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)));
-        Result<ByteString> path = CommandPath.Find(command, Value(environment, "PATH="u8));
+        EnvironmentList.Set(environment, "HOME="u8, user.Home.Span);
+        EnvironmentList.Set(environment, "USER="u8, user.Name.Span);
+        EnvironmentList.Set(environment, "UID="u8, Encoding.ASCII.GetBytes(user.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+        Result<ByteString> path = CommandPath.Find(command, EnvironmentList.Value(environment, "PATH="u8));
         ExecFailure failure = path.Ok
             ? ExecFailure.Explain(path.Value.Span, image.Execute(path.Value.Span, first + 1, environment))
             : CommandPath.NotFound(command);
         return Fail(failure.Status, $"setuser: cannot run {command}: {failure.Reason}");
-    }
-
-    private static void Set(List<ByteString> environment, ReadOnlySpan<byte> nameAndEquals, ReadOnlySpan<byte> value)
-    {
-        byte[] prefix = nameAndEquals.ToArray();
-        environment.RemoveAll(entry => entry.Span.StartsWith(prefix));
-        environment.Add(ByteString.Join(prefix, value));
-    }
-
-    private static ByteString? Value(List<ByteString> environment, ReadOnlySpan<byte> nameAndEquals)
-    {
-        foreach (ByteString entry in environment)
-        {
-            if (entry.Span.StartsWith(nameAndEquals))
-                return new ByteString(entry.Span[nameAndEquals.Length..]);
-        }
-        return null;
     }
 
     private static int Fail(int status, string message)

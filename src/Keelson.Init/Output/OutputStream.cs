@@ -1,0 +1,76 @@
+using Keelson.Linux;
+
+namespace Keelson.Init.Output;
+
+/// <summary>
+/// The container's standard output or standard error, shared with others. Whole lines are collected and written when the
+/// round of the loop ends. It never waits for a reader: while nobody reads, those that have lines wait instead.
+/// </summary>
+internal sealed class OutputStream : ISource
+{
+    private readonly EventLoop _loop;
+    private readonly int _fd;
+    private readonly byte[] _buffer = new byte[Pipes.AtomicBytes];
+    private readonly List<LinePipe> _waiting = [];
+    private int _from;
+    private int _to;
+    private bool _watched;
+
+    internal OutputStream(EventLoop loop, int fd)
+    {
+        _loop = loop;
+        // An open file of our own, so that not to wait is not what all others on it get. Sockets can't be opened so.
+        Result<int> own = Files.OpenAgainNonBlocking(fd);
+        _fd = own.Ok ? own.Value : fd;
+    }
+
+    internal bool IsEmpty => _from == _to && _waiting.Count == 0;
+
+    /// <summary>Takes a piece of whole lines, at most PIPE_BUF bytes. False: not now, and <paramref name="pipe"/> will be told when.</summary>
+    internal bool Take(ReadOnlySpan<byte> piece, LinePipe pipe)
+    {
+        if (_to + piece.Length > _buffer.Length)
+            Flush();
+        if (_to + piece.Length > _buffer.Length)
+        {
+            _waiting.Add(pipe);
+            return false;
+        }
+        piece.CopyTo(_buffer.AsSpan(_to));
+        _to += piece.Length;
+        return true;
+    }
+
+    /// <summary>Writes what there is, as far as it is taken.</summary>
+    internal void Flush()
+    {
+        while (_from < _to)
+        {
+            // On a descriptor that others share and that waits, what is writable takes PIPE_BUF without waiting.
+            Result<int> n = Stdio.WaitWritable(_fd, 0) ? Stdio.WriteSome(_fd, _buffer.AsSpan(_from, _to - _from)) : new(0, Errno.Again);
+            if (n.Error == Errno.Again)
+            {
+                if (!_watched)
+                    // What can't be watched, a regular file, is always writable.
+                    _watched = _loop.Watch(_fd, this, writable: true) == Errno.None;
+                return;
+            }
+            // A full disk or a vanished reader: nothing more can be done about these lines.
+            _from = n.Ok ? _from + n.Value : _to;
+        }
+        _from = _to = 0;
+    }
+
+    void ISource.Ready(int fd)
+    {
+        _loop.Unwatch(fd);
+        _watched = false;
+        Flush();
+        if (_from < _to)
+            return;
+        LinePipe[] waiting = [.. _waiting];
+        _waiting.Clear();
+        foreach (LinePipe pipe in waiting)
+            pipe.GoOn();
+    }
+}
