@@ -25,4 +25,7 @@ public static unsafe class Clock
         _ = Libc.clock_gettime(clock, time);
         return (time[0], (uint)time[1]);
     }
+
+    /// <summary>Does nothing for so long, or until a signal is handled. For commands, never for PID 1.</summary>
+    public static void Sleep(int milliseconds) => _ = Libc.poll(null, 0, milliseconds);
 }

@@ -87,6 +87,9 @@ public static unsafe class Files
 
     public static Result<int> OpenDirectory(ReadOnlySpan<byte> path) => Open(path, ReadOnlyFlag | DirectoryFlag | CloseOnExec, 0);
 
+    /// <summary>Opens what is there to write, never blocking: a FIFO that nobody reads is <see cref="Errno.NoDeviceOrAddress"/>.</summary>
+    public static Result<int> OpenWrite(ReadOnlySpan<byte> path) => Open(path, WriteOnly | NonBlock | CloseOnExec, 0);
+
     /// <summary>Opens for reading and writing: /dev/null as it serves for standard input.</summary>
     public static Result<int> OpenReadWrite(ReadOnlySpan<byte> path) => Open(path, 2 | NonBlock | CloseOnExec, 0);
 

@@ -74,6 +74,7 @@ internal static unsafe partial class Libc
     [LibraryImport(C)] internal static partial int posix_spawn_file_actions_addchdir_np(void* actions, byte* path);
     [LibraryImport(C)] internal static partial int posix_spawn_file_actions_addfchdir_np(void* actions, int fd);
     [LibraryImport(C)] internal static partial int posix_spawn_file_actions_addclosefrom_np(void* actions, int from);
+    [LibraryImport(C)] internal static partial int posix_spawn_file_actions_addclose(void* actions, int fd);
     [LibraryImport(C)] internal static partial int posix_spawn_file_actions_addtcsetpgrp_np(void* actions, int terminal);
 
     // Terminal

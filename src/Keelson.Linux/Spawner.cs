@@ -38,6 +38,9 @@ public readonly ref struct SpawnRequest
 
     /// <summary>What the child has as standard error; 0 or less: ours.</summary>
     public int StandardError { get; init; }
+
+    /// <summary>The child has no standard output at all.</summary>
+    public bool CloseStandardOutput { get; init; }
 }
 
 public static unsafe class Spawner
@@ -96,6 +99,8 @@ public static unsafe class Spawner
                 failed |= Libc.posix_spawn_file_actions_adddup2(actions, request.StandardError, Stdio.Error);
             if (request.DirectoryFd > 0)
                 failed |= Libc.posix_spawn_file_actions_addfchdir_np(actions, request.DirectoryFd);
+            if (request.CloseStandardOutput)
+                failed |= Libc.posix_spawn_file_actions_addclose(actions, Stdio.Out);
             failed |= Libc.posix_spawn_file_actions_addclosefrom_np(actions, 3);
             fixed (byte* d = directory)
             fixed (byte* p = path)

@@ -78,12 +78,12 @@ public struct ServiceStatus
     /// <param name="normallyUp">Whether it has no file named down.</param>
     public readonly string Describe(string name, long now, bool normallyUp)
     {
-        string state = State switch { RunState.Down => "down", RunState.Run => "run", RunState.Finish => "finish", _ => "" };
-        string pid = Pid == 0 ? "" : $"(pid {Pid}) ";
+        string state = State switch { RunState.Down => "down: ", RunState.Run => "run: ", RunState.Finish => "finish: ", _ => "" };
+        string pid = State == RunState.Down ? "" : $"(pid {Pid}) ";
         string usual = Pid == 0 && normallyUp ? ", normally up" : Pid != 0 && !normallyUp ? ", normally down" : "";
         string paused = Pid != 0 && Paused ? ", paused" : "";
         string want = Pid == 0 && Want == Want.Up ? ", want up" : Pid != 0 && Want != Want.Up ? ", want down" : "";
         string term = Pid != 0 && GotTerm ? ", got TERM" : "";
-        return $"{state}: {name}: {pid}{Math.Max(0, now - Seconds)}s{usual}{paused}{want}{term}";
+        return $"{state}{name}: {pid}{Math.Max(0, now - Seconds)}s{usual}{paused}{want}{term}";
     }
 }

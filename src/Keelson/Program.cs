@@ -46,6 +46,8 @@ internal static unsafe class Program
             return SvlogdCommand.Run(image, first, applet);
         if (IsChpst(applet))
             return ChpstCommand.Run(image, first, applet);
+        if (first == 1 && !applet.SequenceEqual("keelson"u8) && SvCommand.IsService(image, applet))
+            return SvCommand.Run(image, first, applet);
         return KeelsonApplet.Run(applet);
     }
 
