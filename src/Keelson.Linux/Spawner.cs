@@ -13,6 +13,9 @@ public enum Placement
 
     /// <summary>In a session of its own, without a terminal.</summary>
     OwnSession,
+
+    /// <summary>In our process group: what the terminal signals, it gets too.</summary>
+    OurGroup,
 }
 
 /// <summary>What to start and how.</summary>
@@ -81,7 +84,7 @@ public static unsafe class Spawner
             {
                 flags |= SetSession;
             }
-            else
+            else if (request.Placement != Placement.OurGroup)
             {
                 flags |= SetGroup;
                 _ = Libc.posix_spawnattr_setpgroup(attributes, 0);

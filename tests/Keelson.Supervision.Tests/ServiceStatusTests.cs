@@ -43,6 +43,19 @@ public sealed class ServiceStatusTests
         Assert.Equal(line, status.Describe("web", Now, normallyUp));
     }
 
+    // Records that no supervisor writes, and what sv of runit says of them.
+    [Theory]
+    [InlineData(0, 0, 'u', RunState.Run, "run: web: (pid 0) 9s, normally up, want up")]
+    [InlineData(5, 1, 'd', RunState.Down, "down: web: 9s, paused, want down, got TERM")]
+    [InlineData(0, 1, 'd', RunState.Down, "down: web: 9s, normally up")]
+    [InlineData(5, 1, 'u', (RunState)7, "web: (pid 5) 9s, paused, got TERM")]
+    public void An_odd_record_is_told_as_runit_tells_it(byte pid, byte flags, char want, RunState state, string line)
+    {
+        byte[] record = Convert.FromHexString("400000006b046c911f58f8940c00000000750001");
+        (record[12], record[16], record[17], record[18], record[19]) = (pid, flags, (byte)want, flags, (byte)state);
+        Assert.Equal(line, ServiceStatus.Parse(record).Describe("web", Now, normallyUp: true));
+    }
+
     [Fact]
     public void Too_short_a_record_is_a_service_that_is_down() =>
         Assert.Equal(RunState.Down, ServiceStatus.Parse(new byte[ServiceStatus.Size - 1]).State);

@@ -1,3 +1,4 @@
+// A check can hang: it has the rest of the time that sv waits, and is killed then. runit's sv hangs with it.
 using Keelson.Linux;
 
 namespace Keelson.Commands.Sv;
@@ -32,7 +33,7 @@ internal static class SvCheck
             Arguments = arguments,
             Environment = variables,
             Directory = service.Directory,
-            Placement = Placement.OwnGroup,
+            Placement = Placement.OurGroup,
             StandardInput = -1,
             CloseStandardOutput = true,
         });
@@ -56,12 +57,21 @@ internal static class SvCheck
                 return false;
             if (Clock.Milliseconds >= deadline)
             {
-                _ = Signals.Send(-check, Signal.Kill);
-                while (Reaper.Next(out _) is { Ok: true } next && next.Value != check)
-                    Clock.Sleep(1);
+                Kill(check);
                 return false;
             }
             Clock.Sleep(pause);
         }
+    }
+
+    /// <summary>Kills a check and what it has started: it is in our process group, so that ^C ends it with us.</summary>
+    private static void Kill(int check)
+    {
+        List<int> below = Processes.DescendantsOf(check);
+        _ = Signals.Send(check, Signal.Kill);
+        foreach (int pid in below)
+            _ = Signals.Send(pid, Signal.Kill);
+        while (Reaper.Next(out _) is { Ok: true } next && next.Value != check)
+            Clock.Sleep(1);
     }
 }
