@@ -40,12 +40,12 @@ public static unsafe class Pipes
         return Libc.Check(Libc.fchmod(fd, status.Value.Mode | everybodyWrites));
     }
 
-    /// <summary>Whether there is something to read.</summary>
-    public static bool HasData(int fd)
+    /// <summary>Whether there is something to read, within so many milliseconds.</summary>
+    public static bool HasData(int fd, int milliseconds = 0)
     {
         const short readable = 1;
         // struct pollfd: fd 4, events 2, revents 2
         ulong entry = (uint)fd | (ulong)readable << 32;
-        return Libc.poll(&entry, 1, 0) > 0 && (entry >> 48 & (ulong)readable) != 0;
+        return Libc.poll(&entry, 1, milliseconds) > 0 && (entry >> 48 & (ulong)readable) != 0;
     }
 }

@@ -14,6 +14,9 @@ internal readonly record struct SvAction(string Control, bool Waits = false, boo
 
     internal bool IsExit => Control == "x";
 
+    /// <summary>Whether nothing of the service may be left afterwards.</summary>
+    internal bool Stops => Control is "d" or "x";
+
     /// <summary>
     /// The command of a word; null when there is none. A few words count as a whole, of all others the first letter.
     /// An init script knows no status but the whole word.

@@ -69,6 +69,8 @@ internal sealed class SvOrder(SvAction action, long wait, List<ByteString> envir
     {
         bool gone = look == SvLook.NotRunning && action.IsExit;
         SvText.Out(gone ? $"ok: {service.Name}: runsv not running\n" : complaint);
+        if (gone)
+            SayWhatWasLeft(service);
         return gone ? Verdict.Done : Verdict.Failed;
     }
 
@@ -82,7 +84,15 @@ internal sealed class SvOrder(SvAction action, long wait, List<ByteString> envir
         if (!action.IsDone(service.Status, _since) || action.AsksCheck(service.Status) && !SvCheck.Passes(service, environment, _deadline))
             return Verdict.Waiting;
         SvText.Out($"ok: {service.Describe()}\n");
+        SayWhatWasLeft(service);
         return Verdict.Done;
+    }
+
+    /// <summary>An addition to runit, where it would still run.</summary>
+    private void SayWhatWasLeft(SvService service)
+    {
+        if (action.Stops && service.Left() is { Length: > 0 } left)
+            SvText.Out($"warning: {service.Name}: left processes behind, ended: {left}\n");
     }
 
     private Verdict TimeIsUp(SvService service)

@@ -62,6 +62,8 @@ internal sealed class SvService
     {
         complaint = "";
         Result<int> ok = OpenForWriting("ok"u8, out ByteString supervise);
+        if (!ok.Ok && SvSocket.Ask(_directory.Span, default, out _status))
+            return SvLook.Seen;
         if (ok.Error == Errno.NoDeviceOrAddress)
         {
             complaint = $"fail: {Name}: runsv not running\n";
@@ -92,6 +94,8 @@ internal sealed class SvService
     {
         complaint = "";
         Result<int> control = OpenForWriting("control"u8, out _);
+        if (!control.Ok && SvSocket.Ask(_directory.Span, letters, out _status))
+            return SvLook.Seen;
         if (control.Error == Errno.NoDeviceOrAddress)
         {
             complaint = $"fail: {Name}: runsv not running\n";
@@ -102,6 +106,14 @@ internal sealed class SvService
         Result<int> n = Stdio.WriteSome(control.Value, letters);
         Files.Close(control.Value);
         return n.Ok ? SvLook.Seen : Unknown("unable to write to supervise/control", n.Error, out complaint);
+    }
+
+    /// <summary>What the supervisor had to end because the service left it behind; empty when there was nothing.</summary>
+    internal string Left()
+    {
+        Files.Close(OpenForWriting("ok"u8, out ByteString supervise).Value);
+        Result<byte[]> left = Files.ReadAll(ByteString.Join(supervise.Span, "/left"u8).Span, 4096);
+        return SvText.Of(left.Value.AsSpan().TrimEnd((byte)'\n'));
     }
 
     private SvLook Unknown(string what, Errno error, out string complaint)

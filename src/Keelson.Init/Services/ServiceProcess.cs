@@ -64,6 +64,7 @@ internal sealed partial class Supervised
                 StartRun();
                 break;
             case Effect.Stop:
+                _supervise?.NoteLeft("");
                 _set.Leftovers.Remember(this);
                 RunScript(Script.Term, (byte)'t', Signal.Term);
                 break;

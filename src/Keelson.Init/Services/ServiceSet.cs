@@ -68,6 +68,9 @@ public sealed class ServiceSet : ISource
 
     internal Leftovers Leftovers { get; }
 
+    /// <summary>For services that have no supervise/; null as long as all have.</summary>
+    internal Switchboard? Switchboard { get; private set; }
+
     internal ServiceOutput Output { get; private set; }
 
     /// <summary>The number of the service that was found last.</summary>
@@ -190,6 +193,15 @@ public sealed class ServiceSet : ISource
         foreach (Supervised supervised in _changed)
             supervised.Publish();
         _changed.Clear();
+    }
+
+    internal Errno OpenSwitchboard()
+    {
+        if (Switchboard is not null)
+            return Errno.None;
+        Result<Switchboard?> board = Switchboard.Open(Loop);
+        Switchboard = board.Value;
+        return board.Error;
     }
 
     /// <summary>A service runs, and nobody can control it: said once for each reason, with the first that it happened to.</summary>

@@ -165,7 +165,7 @@ internal sealed class Supervise
         return error;
     }
 
-    /// <summary>Names what had to be ended because the service did not take it along; nothing removes the note.</summary>
+    /// <summary>Names what had to be ended because the service did not take it along, for sv to say; nothing removes the note.</summary>
     internal void NoteLeft(string names)
     {
         if (names.Length > 0)

@@ -33,6 +33,7 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
     private bool _isCrashing;
     private long? _endsWithin;
     private List<Event>? _deferred;
+    private (ulong, ulong) _identity;
 
     internal Supervised(Service service, DirectoryFd directory, ByteString path, bool isLog)
     {
@@ -72,7 +73,7 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
         if (_supervise is not null && reason.Length > 0)
             Log.Warn($"{Path}/{reason}; remove it. Until then the service is controlled through /run/keelson/supervise");
         if (_supervise is null)
-            _set.WarnUncontrolled(Path, reason, supervise.Error);
+            ControlBySocket(reason, supervise.Error);
         else if (Loop.Watch(_supervise.Control, this) is not Errno.None and var error)
             Log.Warn($"{Path} can't be controlled: cannot watch supervise/control: {error.Words()}");
         _since = Clock.TimeOfDay;
@@ -109,9 +110,29 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
             Result<int> n = Files.Read(fd, letter);
             if (!n.Ok || n.Value == 0)
                 return;
-            if (Machine.Command(letter[0]) is { } command && !(_isLog && command == Event.Exit))
-                Command(command);
+            Receive(letter[0]);
         }
+    }
+
+    /// <summary>A byte of supervise/control.</summary>
+    internal void Receive(byte letter)
+    {
+        if (Machine.Command(letter) is { } command && !(_isLog && command == Event.Exit))
+            Command(command);
+    }
+
+    /// <summary>No file system takes supervise/. Said only when sv has no other way either.</summary>
+    private void ControlBySocket(string reason, Errno error)
+    {
+        Result<FileStatus> status = Files.Status(_directory.Fd);
+        Errno unheard = _set.OpenSwitchboard();
+        if (unheard != Errno.None || !status.Ok)
+        {
+            _set.WarnUncontrolled(Path, reason, error);
+            return;
+        }
+        _identity = (status.Value.Device, status.Value.Inode);
+        _set.Switchboard!.Add(_identity, this);
     }
 
     /// <summary>What somebody wants of the service, by supervise/control or otherwise.</summary>
@@ -187,6 +208,17 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
         _set.Changed(this);
     }
 
+    internal ServiceStatus Status => new()
+    {
+        Seconds = _since.Seconds,
+        Nanoseconds = _since.Nanoseconds,
+        Pid = Phase is Phase.Run or Phase.Killed or Phase.Finish ? _pid : 0,
+        Paused = _state.Paused,
+        Want = _state.Want,
+        GotTerm = _state.GotTerm,
+        State = StatusWords.RunStateOf(_state),
+    };
+
     internal void Publish()
     {
         _changed = false;
@@ -198,17 +230,7 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
             Loop.Timers.Arm(_publish, _started + LatePublishMilliseconds);
             return;
         }
-        var status = new ServiceStatus
-        {
-            Seconds = _since.Seconds,
-            Nanoseconds = _since.Nanoseconds,
-            Pid = Phase is Phase.Run or Phase.Killed or Phase.Finish ? _pid : 0,
-            Paused = _state.Paused,
-            Want = _state.Want,
-            GotTerm = _state.GotTerm,
-            State = StatusWords.RunStateOf(_state),
-        };
-        Errno error = _supervise.Publish(status, StatusWords.Of(_state));
+        Errno error = _supervise.Publish(Status, StatusWords.Of(_state));
         if (error == Errno.None)
         {
             _warnedOfPublishing = false;
@@ -236,6 +258,10 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
             Loop.Unwatch(_supervise.Control);
             _supervise.Close();
             _supervise = null;
+        }
+        else
+        {
+            _set.Switchboard?.Remove(_identity);
         }
         if (_isLog)
             _directory.Close();

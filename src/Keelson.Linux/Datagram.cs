@@ -1,0 +1,124 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+
+namespace Keelson.Linux;
+
+/// <summary>Who sent a datagram (SCM_CREDENTIALS, unix(7)); the process is 0 when it is in no PID namespace of ours.</summary>
+public readonly record struct Sender(int Pid, uint User);
+
+/// <summary>A datagram socket of unix(7) with an abstract address, which needs no file system at all.</summary>
+public sealed unsafe class Datagram
+{
+    private const int Unix = 1;
+    private const int SocketLevel = 1;
+    private const int DontWait = 0x40;
+    private const int AddressSize = 110;
+
+    private readonly byte[] _address = new byte[AddressSize];
+    private uint _addressLength;
+
+    private Datagram(int fd) => Fd = fd;
+
+    public int Fd { get; }
+
+    /// <summary>Receives at this address; <see cref="Errno.AddressInUse"/> when somebody does already.</summary>
+    public static Result<Datagram?> Bind(ReadOnlySpan<byte> name) => Open(socket =>
+    {
+        const int passCredentials = 16;
+        int on = 1;
+        Errno error = Libc.Check(Libc.setsockopt(socket.Fd, SocketLevel, passCredentials, &on, sizeof(int)));
+        fixed (byte* address = socket._address)
+            return error != Errno.None ? error : Libc.Check(Libc.bind(socket.Fd, address, socket._addressLength));
+    }, name);
+
+    /// <summary>Speaks with the address; answers come back, because it has an address of its own that the kernel gave it.</summary>
+    public static Result<Datagram?> Connect(ReadOnlySpan<byte> name) => Open(socket =>
+    {
+        ushort family = Unix;
+        Errno error = Libc.Check(Libc.bind(socket.Fd, &family, sizeof(ushort)));
+        fixed (byte* address = socket._address)
+            return error != Errno.None ? error : Libc.Check(Libc.connect(socket.Fd, address, socket._addressLength));
+    }, name);
+
+    private static Result<Datagram?> Open(Func<Datagram, Errno> prepare, ReadOnlySpan<byte> name)
+    {
+        const int datagram = 2, nonBlock = 0x800, closeOnExec = 0x80000;
+        int fd = Libc.socket(Unix, datagram | nonBlock | closeOnExec, 0);
+        if (fd < 0)
+            return new(null, Libc.LastError);
+        var socket = new Datagram(fd);
+        BinaryPrimitives.WriteUInt16LittleEndian(socket._address, Unix);
+        // A NUL in front makes it abstract.
+        name.CopyTo(socket._address.AsSpan(3));
+        socket._addressLength = (uint)(3 + name.Length);
+        Errno error = prepare(socket);
+        if (error == Errno.None)
+            return new(socket, Errno.None);
+        socket.Close();
+        return new(null, error);
+    }
+
+    /// <summary>The address at which process number 1 of our PID namespace listens: of that namespace only.</summary>
+    public static ByteString AddressOfInit(ReadOnlySpan<byte> purpose) =>
+        ByteString.Join(purpose, "/"u8, Files.ReadLink("/proc/self/ns/pid"u8).Value.Span);
+
+    /// <summary>The next message, without waiting; the kernel vouches for the sender. What has no sender to answer to has user -1.</summary>
+    public Result<int> Receive(Span<byte> message, out Sender sender)
+    {
+        const int credentials = 2, controlSize = 64;
+        byte* control = stackalloc byte[controlSize];
+        new Span<byte>(control, controlSize).Clear();
+        var header = default(MessageHeader);
+        var part = default(Part);
+        sender = new Sender(0, uint.MaxValue);
+        fixed (byte* text = message)
+        fixed (byte* from = _address)
+        {
+            part.Start = text;
+            part.Length = (nuint)message.Length;
+            header.Name = from;
+            header.NameLength = AddressSize;
+            header.Parts = &part;
+            header.PartCount = 1;
+            header.Control = control;
+            header.ControlLength = controlSize;
+            nint n = Libc.recvmsg(Fd, &header, DontWait);
+            if (n < 0)
+                return new(0, Libc.LastError);
+            _addressLength = header.NameLength;
+            // struct cmsghdr: length 8, level 4, type 4; then struct ucred: pid, uid, gid
+            if (header.ControlLength >= 28 && *(int*)(control + 8) == SocketLevel && *(int*)(control + 12) == credentials)
+                sender = new Sender(*(int*)(control + 16), *(uint*)(control + 20));
+            return new((int)n, Errno.None);
+        }
+    }
+
+    /// <summary>Sends to who is connected or, after <see cref="Receive"/>, back to the sender, without waiting.</summary>
+    public Errno Send(ReadOnlySpan<byte> message, bool back = false)
+    {
+        fixed (byte* text = message)
+        fixed (byte* to = _address)
+            return Libc.Check(Libc.sendto(Fd, text, (nuint)message.Length, DontWait, back ? to : null, back ? _addressLength : 0));
+    }
+
+    public void Close() => Files.Close(Fd);
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct MessageHeader
+    {
+        public byte* Name;
+        public uint NameLength;
+        public Part* Parts;
+        public nuint PartCount;
+        public byte* Control;
+        public nuint ControlLength;
+        public int Flags;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Part
+    {
+        public byte* Start;
+        public nuint Length;
+    }
+}
