@@ -78,7 +78,8 @@ internal readonly record struct SvAction(string Control, bool Waits = false, boo
             {
                 'x' => false,
                 'u' => status.Pid != 0 && status.State == RunState.Run,
-                'd' => status.Pid == 0 && status.State == RunState.Down,
+                // runit's sv does not look at what is wanted: it says ok of a service that crashed and is about to be started.
+                'd' => status.Pid == 0 && status.State == RunState.Down && status.Want != Want.Up,
                 't' or 'k' => status.Pid != 0 ? isNew && !status.GotTerm : status.Want != Want.Up,
                 'o' => status.Pid != 0 ? status.Want != Want.Up : isNew,
                 'p' => status.Pid == 0 || status.Paused,

@@ -15,7 +15,7 @@ internal sealed class LinePipe : ISource
     // Holds an unfinished line, or lines that wait for the stream; none while idle.
     private byte[]? _held;
     private int _length;
-    private bool _finishing;
+    private bool _flush;
     private bool _waits;
 
     private LinePipe(EventLoop loop, OutputStream stream, LineFormat format, byte[] piece, Action<LinePipe> ended, int readEnd, int writeEnd)
@@ -51,37 +51,38 @@ internal sealed class LinePipe : ISource
         return new(null, error);
     }
 
-    void ISource.Ready(int fd) => ReadOnce();
+    void ISource.Ready(int fd)
+    {
+        while (ReadOnce() && _flush)
+        {
+        }
+    }
 
     /// <summary>Reads once. False when there is nothing more now, or the stream takes nothing.</summary>
     private bool ReadOnce()
     {
         _held ??= new byte[Pipes.AtomicBytes];
         Result<int> n = Files.Read(_readEnd, _held.AsSpan(_length));
-        if (!n.Ok)
-        {
-            Rest();
-            return false;
-        }
         if (n.Value == 0)
         {
-            End();
+            bool last = n.Ok || _flush;
+            _flush = false;
+            if (PassOn(last) && n.Ok)
+                End();
             return false;
         }
         _length += n.Value;
-        return PassOn();
+        return PassOn(last: false);
     }
 
     /// <summary>The service has ended: what it wrote is read, and a last line without its end is a line.</summary>
     internal void Finish()
     {
-        _finishing = true;
+        _flush = true;
         // Bounded: what it left behind may write for ever.
         for (int i = 0; i < 64 && !_waits && ReadOnce(); i++)
         {
         }
-        if (!_waits)
-            _ = PassOn();
     }
 
     /// <summary>Nobody of ours will write any more: the pipe goes when all was read.</summary>
@@ -95,19 +96,26 @@ internal sealed class LinePipe : ISource
     internal void GoOn()
     {
         _waits = false;
-        if (PassOn())
-            _ = _loop.Watch(_readEnd, this);
+        if (!PassOn(last: false))
+            return;
+        _ = _loop.Watch(_readEnd, this);
+        while (_flush && ReadOnce())
+        {
+        }
     }
 
-    /// <summary>Gives whole lines to the stream. False when it takes no more: then nothing is read until it does.</summary>
-    private bool PassOn()
+    /// <summary>
+    /// Gives whole lines to the stream, and the <paramref name="last"/> one as it is. False when it takes no more: then
+    /// nothing is read until it does.
+    /// </summary>
+    private bool PassOn(bool last)
     {
         ReadOnlySpan<byte> rest = _held.AsSpan(0, _length);
         while (rest.Length > 0)
         {
             int end = rest.IndexOf((byte)'\n');
             bool whole = end >= 0;
-            if (!whole && !_finishing && rest.Length < Pipes.AtomicBytes)
+            if (!whole && !last && rest.Length < Pipes.AtomicBytes)
                 break;
             ReadOnlySpan<byte> line = whole ? rest[..end] : rest;
             int before = line.Length;
@@ -115,6 +123,7 @@ internal sealed class LinePipe : ISource
             if (!_stream.Take(_piece.AsSpan(0, length), this))
             {
                 Keep(rest);
+                _flush |= last;
                 _waits = true;
                 _loop.Unwatch(_readEnd);
                 return false;
@@ -124,8 +133,8 @@ internal sealed class LinePipe : ISource
             // Of a line that is too long for one piece and has not ended, the rest waits for more.
         }
         Keep(rest);
-        _finishing = false;
-        Rest();
+        if (_length == 0)
+            _held = null;
         return true;
     }
 
@@ -135,17 +144,8 @@ internal sealed class LinePipe : ISource
         _length = rest.Length;
     }
 
-    private void Rest()
-    {
-        if (_length == 0)
-            _held = null;
-    }
-
     private void End()
     {
-        _finishing = true;
-        if (!PassOn())
-            return;
         _loop.Unwatch(_readEnd);
         Files.Close(_readEnd);
         CloseWriteEnd();

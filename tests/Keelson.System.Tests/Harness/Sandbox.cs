@@ -316,6 +316,21 @@ public sealed class Sandbox : IAsyncDisposable
         return s.ToString();
     }
 
+    /// <summary>Where the commands of runit are ours; /usr/bin may have Debian's.</summary>
+    public const string Commands = "/opt/keelson/bin";
+
+    /// <summary>Makes links for our own commands in <see cref="Commands"/>.</summary>
+    public Sandbox WithCommands()
+    {
+        MakeDirectory(Commands);
+        foreach (string name in (string[])["sv", "chpst", "svlogd", "runsv", "runsvdir", "setuser"])
+            File.CreateSymbolicLink(HostPath($"{Commands}/{name}"), "/opt/keelson/keelson");
+        return this;
+    }
+
+    /// <summary>Our sv in the container: its status, and what it prints. It waits half a minute, for a machine under load.</summary>
+    public Task<(int Status, string Out)> OurSv(string arguments) => Exec($"SVWAIT=30 {Commands}/sv {arguments} 2>&1");
+
     /// <summary>Makes the probe (tests/Keelson.TestProbe) /opt/keelson/probe in the container.</summary>
     public Sandbox WithProbe()
     {
@@ -481,7 +496,7 @@ public sealed class Sandbox : IAsyncDisposable
             Section("processes", ProcessTable.Header + "\n" + string.Join('\n', processes.Take(50)) + (processes.Count > 50 ? $"\n... and {processes.Count - 50} more" : ""));
         string[] written = Directory.Exists(HostPath("/tmp")) ? Directory.GetFiles(HostPath("/tmp")) : [];
         foreach (string file in written.Order().Take(10))
-            Section("/tmp/" + Path.GetFileName(file), new FileInfo(file) is { LinkTarget: null, Length: < 4096 } ? File.ReadAllText(file) : "(not shown)");
+            Section("/tmp/" + Path.GetFileName(file), new FileInfo(file) is { LinkTarget: null, Length: > 0 and < 4096 } ? File.ReadAllText(file) : "(not shown)");
         return s.ToString();
     }
 
