@@ -44,6 +44,10 @@ public readonly ref struct SpawnRequest
 
     /// <summary>The child has no standard output at all.</summary>
     public bool CloseStandardOutput { get; init; }
+
+    /// <summary>What the child has as 4 and 5, numbered above them; 0: neither.</summary>
+    public int Fourth { get; init; }
+    public int Fifth { get; init; }
 }
 
 public static unsafe class Spawner
@@ -104,7 +108,9 @@ public static unsafe class Spawner
                 failed |= Libc.posix_spawn_file_actions_addfchdir_np(actions, request.DirectoryFd);
             if (request.CloseStandardOutput)
                 failed |= Libc.posix_spawn_file_actions_addclose(actions, Stdio.Out);
-            failed |= Libc.posix_spawn_file_actions_addclosefrom_np(actions, 3);
+            if (request.Fourth > 0)
+                failed |= Libc.posix_spawn_file_actions_adddup2(actions, request.Fourth, 4) | Libc.posix_spawn_file_actions_adddup2(actions, request.Fifth, 5);
+            failed |= Libc.posix_spawn_file_actions_addclosefrom_np(actions, request.Fourth > 0 ? 6 : 3);
             fixed (byte* d = directory)
             fixed (byte* p = path)
             {

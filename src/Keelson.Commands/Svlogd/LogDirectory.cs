@@ -1,0 +1,304 @@
+// One log directory. `current` is made durable and marked (0744) before it gets its old name, so a current without the
+// mark tells the next start that this svlogd was killed.
+using Keelson.Linux;
+
+namespace Keelson.Commands.Svlogd;
+
+internal sealed class LogDirectory(ByteString name, Config config, int directory, int lockFile, ulong lineLength, bool verbose, List<ByteString> environment)
+{
+    private int _current = -1;
+    private ulong _size;
+    private long _rotateAt = long.MaxValue;
+    private ByteString _unprocessed;
+    private int _processor;
+
+    public Config Config => config;
+    public bool Writes => !config.UdpOnly;
+    public bool Processing => _processor != 0;
+    public long RotateAt => _size > 0 ? _rotateAt : long.MaxValue;
+
+    /// <summary>Whether the line being read goes to this directory, and to standard error.</summary>
+    public bool Selected { get; set; } = true;
+    public bool ToError { get; set; }
+
+    public static LogDirectory? Open(ByteString name, ulong lineLength, bool verbose, List<ByteString> environment)
+    {
+        Result<int> directory = Files.OpenDirectory(name.Span);
+        if (!directory.Ok)
+            return Refuse("unable to open log directory", name, directory.Error, -1, -1);
+        Result<int> held = LogFiles.Open(directory.Value, "lock"u8, LogFiles.Append, 0x180);
+        Errno error = held.Ok ? LogFiles.Lock(held.Value) : held.Error;
+        if (error != Errno.None)
+            return Refuse("unable to lock directory", name, error, directory.Value, held.Value);
+        Result<byte[]> text = Files.ReadAll(ByteString.Join(name.Span, "/config"u8).Span, 1 << 20);
+        if (!text.Ok && text.Error != Errno.NoEntry)
+            Warn("unable to read config", ByteString.Join(name.Span, "/config"u8), text.Error);
+        else if (text.Ok && verbose)
+            Say.Error($"svlogd: info: read: {name}/config\n");
+        Config config = Config.Parse(text.Value);
+        foreach (string problem in config.Problems)
+            Say.Error($"svlogd: warning: {problem}\n");
+        var log = new LogDirectory(name, config, directory.Value, held.Value, lineLength, verbose, environment);
+        return log.OpenFirst() ? log : Refuse("unable to open current", ByteString.Join(name.Span, "/current"u8), Errno.IsDirectory, directory.Value, held.Value);
+    }
+
+    private static LogDirectory? Refuse(string what, ByteString name, Errno error, int directory, int held)
+    {
+        Warn(what, name, error);
+        Files.Close(directory);
+        Files.Close(held);
+        return null;
+    }
+
+    private static void Warn(string what, ByteString name, Errno error) =>
+        Say.Error($"svlogd: warning: {what}: {name}: {ErrorWords.Of(error)}\n");
+
+    private void Pause(string what, Errno error)
+    {
+        Say.Error($"svlogd: warning: {what}, pausing: {name}: {ErrorWords.Of(error)}\n");
+        _ = LogFiles.Wait(-1, -1, 3000);
+    }
+
+    private void Info(string what)
+    {
+        if (verbose)
+            Say.Error($"svlogd: info: {what}\n");
+    }
+
+    private bool OpenFirst()
+    {
+        Result<FileStatus> old = Files.Status(ByteString.Join(name.Span, "/current"u8).Span);
+        if (old.Ok && old.Value.Kind != FileKind.Regular)
+            return false;
+        bool append = old.Ok && (old.Value.Size == 0 || (old.Value.Mode & 0x40) != 0);
+        if (old.Ok && !append)
+        {
+            _ = LogFiles.Rename(directory, "current"u8, FreeName('u').Span);
+            RemoveOldest();
+        }
+        StartCurrent();
+        _size = append ? (ulong)old.Value.Size : 0;
+        Info($"{(append ? "append" : "new")}: {name}/current");
+        FindUnprocessed();
+        return true;
+    }
+
+    private void StartCurrent()
+    {
+        Result<int> file;
+        while (!(file = LogFiles.Open(directory, "current"u8, LogFiles.Append, 0x1a4)).Ok)
+            Pause("unable to create new current", file.Error);
+        _current = file.Value;
+        _ = LogFiles.SetMode(_current, 0x1a4);
+        _size = 0;
+        _rotateAt = config.Age > 0 ? Clock.Milliseconds + (long)config.Age * 1000 : long.MaxValue;
+    }
+
+    /// <summary>Writes all of it, in one write(2) as far as no rotation falls between; waits for room on the disk.</summary>
+    public void Write(ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            int length = UpToRotation(bytes);
+            Result<int> n = Stdio.WriteSome(_current, bytes[..length]);
+            if (!n.Ok)
+            {
+                if (n.Error != Errno.NoSpace || config.KeepWhenFull == 0 || !RemoveOld(config.KeepWhenFull, "out of disk space, delete: "))
+                    Pause("unable to write to current", n.Error);
+                continue;
+            }
+            _size += (ulong)n.Value;
+            bool full = n.Value == length && config.Size > 0 && IsFull(bytes[length - 1]);
+            bytes = bytes[n.Value..];
+            if (full)
+                Rotate();
+        }
+    }
+
+    private bool IsFull(byte last) => _size >= config.Size || last == '\n' && config.Size >= lineLength && _size >= config.Size - lineLength;
+
+    private int UpToRotation(ReadOnlySpan<byte> bytes)
+    {
+        if (config.Size == 0)
+            return bytes.Length;
+        ulong left = config.Size > _size ? config.Size - _size : 1;
+        if (config.Size >= lineLength)
+        {
+            ulong early = left > lineLength ? left - lineLength - 1 : 0;
+            if (early < (ulong)bytes.Length)
+            {
+                int line = bytes[(int)early..].IndexOf((byte)'\n');
+                if (line >= 0 && early + (ulong)line < left)
+                    return (int)early + line + 1;
+            }
+        }
+        return (int)Math.Min(left, (ulong)bytes.Length);
+    }
+
+    public void Rotate()
+    {
+        if (_size == 0)
+            return;
+        if (config.Processor.Length > 0)
+            AwaitProcessor();
+        Settle();
+        ByteString old = FreeName(config.Processor.Length > 0 ? 'u' : 's');
+        Errno error;
+        while ((error = LogFiles.Rename(directory, "current"u8, old.Span)) != Errno.None)
+            Pause("unable to rename current", error);
+        Info($"rename: {name}/current {old} {_size}");
+        StartCurrent();
+        RemoveOldest();
+        if (config.Processor.Length > 0)
+        {
+            _unprocessed = old;
+            StartProcessor();
+        }
+    }
+
+    private void Settle()
+    {
+        Errno error;
+        while ((error = LogFiles.Settle(_current)) != Errno.None)
+            Pause("unable to fsync current logfile", error);
+        Files.Close(_current);
+    }
+
+    private ByteString FreeName(char kind)
+    {
+        Span<byte> text = stackalloc byte[TimeStamp.TaiLength + 2];
+        text[TimeStamp.TaiLength] = (byte)'.';
+        text[TimeStamp.TaiLength + 1] = (byte)kind;
+        while (true)
+        {
+            (long seconds, int nanoseconds) = LogFiles.Now();
+            TimeStamp.Tai(text, seconds, nanoseconds);
+            if (Files.Status(ByteString.Join(name.Span, "/"u8, text).Span).Error == Errno.NoEntry)
+                return new ByteString((ReadOnlySpan<byte>)text);
+        }
+    }
+
+    private void RemoveOldest()
+    {
+        if (config.Keep > 0)
+            _ = RemoveOld(config.Keep, "delete: ");
+    }
+
+    private bool RemoveOld(ulong keep, string saying)
+    {
+        ulong count = 0;
+        ByteString oldest = default;
+        foreach (ByteString file in Files.List(name.Span).Value)
+        {
+            if (!IsOld(file, 's') && !IsOld(file, 'u'))
+                continue;
+            count++;
+            if (oldest.Length == 0 || file < oldest)
+                oldest = file;
+        }
+        if (count <= keep)
+            return false;
+        Info($"{saying}{name}/{oldest}");
+        return LogFiles.Remove(directory, oldest.Span) == Errno.None;
+    }
+
+    private static bool IsOld(ByteString file, char kind) =>
+        file.Length == TimeStamp.TaiLength + 2 && file.Span[0] == '@' && file.Span[^1] == kind && file.Span[^2] == '.';
+
+    private void FindUnprocessed()
+    {
+        if (config.Processor.Length == 0)
+            return;
+        foreach (ByteString file in Files.List(name.Span).Value)
+        {
+            if (IsOld(file, 't'))
+                _ = LogFiles.Remove(directory, file.Span);
+            else if (IsOld(file, 'u') && (_unprocessed.Length == 0 || file < _unprocessed))
+                _unprocessed = file;
+        }
+        if (_unprocessed.Length > 0)
+            StartProcessor();
+    }
+
+    private ByteString Sibling(char kind) => ByteString.Join(_unprocessed.Span[..^1], [(byte)kind]);
+
+    private void StartProcessor()
+    {
+        Info($"processing: {name}/{_unprocessed}");
+        Result<int> input = LogFiles.Open(directory, _unprocessed.Span, LogFiles.Read, 0);
+        Result<int> output = LogFiles.Open(directory, Sibling('t').Span, LogFiles.Rewrite, 0x1a4);
+        Result<int> state = LogFiles.Open(directory, "state"u8, LogFiles.CreateRead, 0x1a4);
+        Result<int> next = LogFiles.Open(directory, "newstate"u8, LogFiles.Rewrite, 0x1a4);
+        using var arguments = new CStringArray([ByteString.Of("sh"), ByteString.Of("-c"), config.Processor]);
+        using var variables = new CStringArray(environment);
+        Result<int> child = new(0, Errno.NoEntry);
+        if (input.Ok && output.Ok && state.Ok && next.Ok)
+        {
+            child = Spawner.Start(new SpawnRequest
+            {
+                Path = "/bin/sh"u8,
+                Arguments = arguments,
+                Environment = variables,
+                Placement = Placement.OwnGroup,
+                Directory = name.Span,
+                StandardInput = input.Value,
+                StandardOutput = output.Value,
+                Fourth = state.Value,
+                Fifth = next.Value,
+            });
+        }
+        Files.Close(input.Value);
+        Files.Close(output.Value);
+        Files.Close(state.Value);
+        Files.Close(next.Value);
+        _processor = child.Value;
+        if (!child.Ok)
+            Warn("unable to run processor", name, child.Error);
+    }
+
+    public void ChildEnded(int pid, WaitStatus status)
+    {
+        if (pid != _processor || status.Stopped)
+            return;
+        _processor = 0;
+        if (!status.Exited || status.ExitCode != 0)
+        {
+            Say.Error($"svlogd: warning: processor failed, restart: {name}\n");
+            _ = LogFiles.Remove(directory, Sibling('t').Span);
+            _ = LogFiles.Wait(-1, -1, 1000);
+            StartProcessor();
+            return;
+        }
+        Result<int> done = LogFiles.Open(directory, Sibling('t').Span, LogFiles.Read, 0);
+        _ = LogFiles.Settle(done.Value);
+        Files.Close(done.Value);
+        Errno error;
+        while ((error = LogFiles.Rename(directory, Sibling('t').Span, Sibling('s').Span)) != Errno.None)
+            Pause("unable to rename processed", error);
+        _ = LogFiles.Remove(directory, _unprocessed.Span);
+        _ = LogFiles.Rename(directory, "newstate"u8, "state"u8);
+        Info($"processed: {name}/{Sibling('s')}");
+        _unprocessed = default;
+    }
+
+    public void AwaitProcessor()
+    {
+        while (_processor != 0)
+        {
+            Result<int> pid = Reaper.Next(out WaitStatus status);
+            if (pid.Value > 0)
+                ChildEnded(pid.Value, status);
+            else
+                _ = LogFiles.Wait(-1, -1, 50);
+        }
+    }
+
+    public void Close()
+    {
+        AwaitProcessor();
+        Info($"close: {name}");
+        Settle();
+        Files.Close(directory);
+        Files.Close(lockFile);
+    }
+}
