@@ -83,10 +83,11 @@ public sealed class Config
         ulong port = 514;
         if (rest is [(byte)':', ..])
         {
-            port = Number(rest[1..], out int used);
+            rest = rest[1..];
+            port = Number(rest, out int used);
             if (used == 0 || port is 0 or > 65535)
             {
-                Problems.Add($"unable to scan port number: {new ByteString(value)}");
+                Problems.Add($"unable to scan port number: {new ByteString(rest)}");
                 return;
             }
         }

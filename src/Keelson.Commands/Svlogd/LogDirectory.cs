@@ -4,7 +4,7 @@ using Keelson.Linux;
 
 namespace Keelson.Commands.Svlogd;
 
-internal sealed class LogDirectory(ByteString name, Config config, int directory, int lockFile, ulong lineLength, bool verbose, List<ByteString> environment)
+internal sealed class LogDirectory(ByteString name, Config config, int directory, int lockFile, ulong lineLength, bool verbose, List<ByteString> environment, Action reap)
 {
     private int _current = -1;
     private ulong _size;
@@ -21,7 +21,7 @@ internal sealed class LogDirectory(ByteString name, Config config, int directory
     public bool Selected { get; set; } = true;
     public bool ToError { get; set; }
 
-    public static LogDirectory? Open(ByteString name, ulong lineLength, bool verbose, List<ByteString> environment)
+    public static LogDirectory? Open(ByteString name, ulong lineLength, bool verbose, List<ByteString> environment, Action reap)
     {
         Result<int> directory = Files.OpenDirectory(name.Span);
         if (!directory.Ok)
@@ -38,7 +38,7 @@ internal sealed class LogDirectory(ByteString name, Config config, int directory
         Config config = Config.Parse(text.Value);
         foreach (string problem in config.Problems)
             Say.Error($"svlogd: warning: {problem}\n");
-        var log = new LogDirectory(name, config, directory.Value, held.Value, lineLength, verbose, environment);
+        var log = new LogDirectory(name, config, directory.Value, held.Value, lineLength, verbose, environment, reap);
         return log.OpenFirst() ? log : Refuse("unable to open current", ByteString.Join(name.Span, "/current"u8), Errno.IsDirectory, directory.Value, held.Value);
     }
 
@@ -285,10 +285,9 @@ internal sealed class LogDirectory(ByteString name, Config config, int directory
     {
         while (_processor != 0)
         {
-            Result<int> pid = Reaper.Next(out WaitStatus status);
-            if (pid.Value > 0)
-                ChildEnded(pid.Value, status);
-            else
+            // All children of all directories: one that another directory waits for must not be lost here.
+            reap();
+            if (_processor != 0)
                 _ = LogFiles.Wait(-1, -1, 50);
         }
     }

@@ -43,7 +43,7 @@ internal sealed class LogLoop(ByteString[] names, LineOptions options, bool verb
         _logs.Clear();
         foreach (ByteString name in names)
         {
-            if (LogDirectory.Open(name, (ulong)options.Length, verbose, environment) is { } log)
+            if (LogDirectory.Open(name, (ulong)options.Length, verbose, environment, Reap) is { } log)
                 _logs.Add(log);
         }
         return _logs.Count > 0;

@@ -1,0 +1,41 @@
+using System.Text;
+using Keelson.Commands.Svlogd;
+
+namespace Keelson.Commands.Tests;
+
+public sealed class SvlogdTests
+{
+    [Theory]
+    [InlineData("*", "anything", true)]
+    [InlineData("", "", true)]
+    [InlineData("", "a", false)]
+    [InlineData("*b", "acb", true)]
+    [InlineData("*b", "abb", false)]
+    [InlineData("a+b", "abbb", true)]
+    [InlineData("a+b", "a", false)]
+    [InlineData("a+b", "abc", false)]
+    [InlineData("+b*c", "b", true)]
+    [InlineData("*pid*", "tcpsvd: info: pid 1977", false)]
+    [InlineData("*: *: pid *", "tcpsvd: info: pid 1977", true)]
+    public void A_pattern_matches_as_runit_matches_it(string pattern, string line, bool matches) =>
+        Assert.Equal(matches, Pattern.Matches(Encoding.UTF8.GetBytes(pattern), Encoding.UTF8.GetBytes(line)));
+
+    [Fact]
+    public void Time_stamps_have_the_forms_of_the_man_page()
+    {
+        var text = new byte[TimeStamp.TaiLength];
+        TimeStamp.Tai(text, 0x6b046e03, 0x3b3e773c);
+        Assert.Equal("@400000006b046e0d3b3e773c", Encoding.UTF8.GetString(text));
+        TimeStamp.Date(text, 951782400, 13_570_000, (byte)'T');
+        Assert.Equal("2000-02-29T00:00:00.01357", Encoding.UTF8.GetString(text));
+    }
+
+    [Fact]
+    public void The_config_is_read_line_by_line()
+    {
+        Config config = Config.Parse("#c\n\ns12k\nn3\nN2\nt5\n!cat\nu10.0.0.1:99\npP: \n-*\n+a"u8);
+        Assert.Equal((12UL, 3UL, 2UL, 5UL), (config.Size, config.Keep, config.KeepWhenFull, config.Age));
+        Assert.Equal((0x0a000001u, (ushort)99, true), (config.Address, config.Port, config.Udp));
+        Assert.Equal("cat|P: |2", $"{config.Processor}|{config.Prefix}|{config.Patterns.Count}");
+    }
+}
