@@ -66,14 +66,6 @@ public static unsafe class LogFiles
     /// <summary>flock(2), exclusive, not waiting: <see cref="Errno.Again"/> when another holds it.</summary>
     public static Errno Lock(int fd) => Libc.Check(Libc.flock(fd, 2 | 4));
 
-    /// <summary>Seconds since 1970 and nanoseconds, of the wall clock.</summary>
-    public static (long Seconds, int Nanoseconds) Now()
-    {
-        long* time = stackalloc long[2];
-        _ = Libc.clock_gettime(0, time);
-        return (time[0], (int)time[1]);
-    }
-
     /// <summary>Waits until one of two descriptors (-1: none) is readable or the time, -1 for ever, is over (poll(2)).</summary>
     public static (bool First, bool Second) Wait(int first, int second, int milliseconds)
     {

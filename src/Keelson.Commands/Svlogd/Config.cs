@@ -48,10 +48,10 @@ public sealed class Config
         ReadOnlySpan<byte> value = line[1..];
         switch (line[0])
         {
-            case (byte)'s': Size = Number(value); break;
+            case (byte)'s': Size = Scaled(value, SizeUnit); break;
             case (byte)'n': Keep = Number(value); break;
             case (byte)'N': KeepWhenFull = Number(value); break;
-            case (byte)'t': Age = Number(value); break;
+            case (byte)'t': Age = Scaled(value, AgeUnit); break;
             case (byte)'!': Processor = new ByteString(value); break;
             case (byte)'p': Prefix = new ByteString(value); break;
             case (byte)'U' or (byte)'u': Target(value, line[0] == 'U'); break;
@@ -93,6 +93,16 @@ public sealed class Config
         }
         (Address, Port, Udp) = (address, (ushort)port, true);
     }
+
+    private static ulong Scaled(ReadOnlySpan<byte> text, Func<byte, ulong> unit)
+    {
+        ulong number = Number(text, out int used);
+        return number * (used < text.Length ? unit(text[used]) : 1);
+    }
+
+    private static ulong SizeUnit(byte letter) => letter switch { (byte)'k' => 1024, (byte)'m' => 1024 * 1024, _ => 1 };
+
+    private static ulong AgeUnit(byte letter) => letter switch { (byte)'m' => 60, (byte)'h' => 3600, _ => 1 };
 
     internal static ulong Number(ReadOnlySpan<byte> text) => Number(text, out _);
 

@@ -4,24 +4,31 @@ using Keelson.Linux;
 
 namespace Keelson.Commands.Svlogd;
 
-internal sealed class LogDirectory(ByteString name, Config config, int directory, int lockFile, ulong lineLength, bool verbose, List<ByteString> environment, Action reap)
+internal sealed class LogDirectory(ByteString name, Config config, int directory, int lockFile, LogLoop loop)
 {
+    private const int PauseMilliseconds = 3000;
+    private const int RestartMilliseconds = 1000;
+
+    private Config _config = config;
     private int _current = -1;
     private ulong _size;
     private long _rotateAt = long.MaxValue;
     private ByteString _unprocessed;
     private int _processor;
+    private bool _triedAfterStop;
 
-    public Config Config => config;
-    public bool Writes => !config.UdpOnly;
-    public bool Processing => _processor != 0;
+    public Config Config => _config;
+    public bool Writes => !_config.UdpOnly;
     public long RotateAt => _size > 0 ? _rotateAt : long.MaxValue;
 
     /// <summary>Whether the line being read goes to this directory, and to standard error.</summary>
     public bool Selected { get; set; } = true;
     public bool ToError { get; set; }
 
-    public static LogDirectory? Open(ByteString name, ulong lineLength, bool verbose, List<ByteString> environment, Action reap)
+    private ulong LineLength => (ulong)loop.LineLength;
+
+    /// <summary>Null, and said why, when it can't be used.</summary>
+    public static LogDirectory? Open(ByteString name, LogLoop loop)
     {
         Result<int> directory = Files.OpenDirectory(name.Span);
         if (!directory.Ok)
@@ -30,16 +37,22 @@ internal sealed class LogDirectory(ByteString name, Config config, int directory
         Errno error = held.Ok ? LogFiles.Lock(held.Value) : held.Error;
         if (error != Errno.None)
             return Refuse("unable to lock directory", name, error, directory.Value, held.Value);
-        Result<byte[]> text = Files.ReadAll(ByteString.Join(name.Span, "/config"u8).Span, 1 << 20);
+        var log = new LogDirectory(name, ReadConfig(name, loop), directory.Value, held.Value, loop);
+        return log.OpenFirst() ? log : Refuse("unable to open current", ByteString.Join(name.Span, "/current"u8), Errno.IsDirectory, directory.Value, held.Value);
+    }
+
+    private static Config ReadConfig(ByteString name, LogLoop loop)
+    {
+        var file = ByteString.Join(name.Span, "/config"u8);
+        Result<byte[]> text = Files.ReadAll(file.Span, 1 << 20);
         if (!text.Ok && text.Error != Errno.NoEntry)
-            Warn("unable to read config", ByteString.Join(name.Span, "/config"u8), text.Error);
-        else if (text.Ok && verbose)
-            Say.Error($"svlogd: info: read: {name}/config\n");
+            Warn("unable to read config", file, text.Error);
+        else if (text.Ok && loop.Verbose)
+            Say.Error($"svlogd: info: read: {file}\n");
         Config config = Config.Parse(text.Value);
         foreach (string problem in config.Problems)
             Say.Error($"svlogd: warning: {problem}\n");
-        var log = new LogDirectory(name, config, directory.Value, held.Value, lineLength, verbose, environment, reap);
-        return log.OpenFirst() ? log : Refuse("unable to open current", ByteString.Join(name.Span, "/current"u8), Errno.IsDirectory, directory.Value, held.Value);
+        return config;
     }
 
     private static LogDirectory? Refuse(string what, ByteString name, Errno error, int directory, int held)
@@ -56,12 +69,12 @@ internal sealed class LogDirectory(ByteString name, Config config, int directory
     private void Pause(string what, Errno error)
     {
         Say.Error($"svlogd: warning: {what}, pausing: {name}: {ErrorWords.Of(error)}\n");
-        _ = LogFiles.Wait(-1, -1, 3000);
+        loop.WaitForSignal(PauseMilliseconds);
     }
 
     private void Info(string what)
     {
-        if (verbose)
+        if (loop.Verbose)
             Say.Error($"svlogd: info: {what}\n");
     }
 
@@ -91,7 +104,7 @@ internal sealed class LogDirectory(ByteString name, Config config, int directory
         _current = file.Value;
         _ = LogFiles.SetMode(_current, 0x1a4);
         _size = 0;
-        _rotateAt = config.Age > 0 ? Clock.Milliseconds + (long)config.Age * 1000 : long.MaxValue;
+        _rotateAt = _config.Age > 0 ? Clock.Milliseconds + (long)_config.Age * 1000 : long.MaxValue;
     }
 
     /// <summary>Writes all of it, in one write(2) as far as no rotation falls between; waits for room on the disk.</summary>
@@ -103,28 +116,42 @@ internal sealed class LogDirectory(ByteString name, Config config, int directory
             Result<int> n = Stdio.WriteSome(_current, bytes[..length]);
             if (!n.Ok)
             {
-                if (n.Error != Errno.NoSpace || config.KeepWhenFull == 0 || !RemoveOld(config.KeepWhenFull, "out of disk space, delete: "))
+                if (loop.Stops && Settled(n.Error, bytes.Length))
+                    return;
+                if (n.Error != Errno.NoSpace || _config.KeepWhenFull == 0 || !RemoveOld(_config.KeepWhenFull, "out of disk space, delete: "))
                     Pause("unable to write to current", n.Error);
                 continue;
             }
             _size += (ulong)n.Value;
-            bool full = n.Value == length && config.Size > 0 && IsFull(bytes[length - 1]);
+            bool full = n.Value == length && _config.Size > 0 && IsFull(bytes[length - 1]);
             bytes = bytes[n.Value..];
             if (full)
                 Rotate();
         }
     }
 
-    private bool IsFull(byte last) => _size >= config.Size || last == '\n' && config.Size >= lineLength && _size >= config.Size - lineLength;
+    /// <summary>TERM while nothing can be written: one more try after it, then what is lost is said.</summary>
+    private bool Settled(Errno error, int bytes)
+    {
+        if (!_triedAfterStop)
+        {
+            _triedAfterStop = true;
+            return false;
+        }
+        Say.Error($"svlogd: warning: {bytes} bytes lost, unable to write to current: {name}: {ErrorWords.Of(error)}\n");
+        return true;
+    }
+
+    private bool IsFull(byte last) => _size >= _config.Size || last == '\n' && _config.Size >= LineLength && _size >= _config.Size - LineLength;
 
     private int UpToRotation(ReadOnlySpan<byte> bytes)
     {
-        if (config.Size == 0)
+        if (_config.Size == 0)
             return bytes.Length;
-        ulong left = config.Size > _size ? config.Size - _size : 1;
-        if (config.Size >= lineLength)
+        ulong left = _config.Size > _size ? _config.Size - _size : 1;
+        if (_config.Size >= LineLength)
         {
-            ulong early = left > lineLength ? left - lineLength - 1 : 0;
+            ulong early = left > LineLength ? left - LineLength - 1 : 0;
             if (early < (ulong)bytes.Length)
             {
                 int line = bytes[(int)early..].IndexOf((byte)'\n');
@@ -139,17 +166,17 @@ internal sealed class LogDirectory(ByteString name, Config config, int directory
     {
         if (_size == 0)
             return;
-        if (config.Processor.Length > 0)
+        if (_config.Processor.Length > 0)
             AwaitProcessor();
         Settle();
-        ByteString old = FreeName(config.Processor.Length > 0 ? 'u' : 's');
+        ByteString old = FreeName(_config.Processor.Length > 0 ? 'u' : 's');
         Errno error;
         while ((error = LogFiles.Rename(directory, "current"u8, old.Span)) != Errno.None)
             Pause("unable to rename current", error);
         Info($"rename: {name}/current {old} {_size}");
         StartCurrent();
         RemoveOldest();
-        if (config.Processor.Length > 0)
+        if (_config.Processor.Length > 0)
         {
             _unprocessed = old;
             StartProcessor();
@@ -171,7 +198,7 @@ internal sealed class LogDirectory(ByteString name, Config config, int directory
         text[TimeStamp.TaiLength + 1] = (byte)kind;
         while (true)
         {
-            (long seconds, int nanoseconds) = LogFiles.Now();
+            (long seconds, uint nanoseconds) = Clock.TimeOfDay;
             TimeStamp.Tai(text, seconds, nanoseconds);
             if (Files.Status(ByteString.Join(name.Span, "/"u8, text).Span).Error == Errno.NoEntry)
                 return new ByteString((ReadOnlySpan<byte>)text);
@@ -180,8 +207,8 @@ internal sealed class LogDirectory(ByteString name, Config config, int directory
 
     private void RemoveOldest()
     {
-        if (config.Keep > 0)
-            _ = RemoveOld(config.Keep, "delete: ");
+        if (_config.Keep > 0)
+            _ = RemoveOld(_config.Keep, "delete: ");
     }
 
     private bool RemoveOld(ulong keep, string saying)
@@ -190,7 +217,7 @@ internal sealed class LogDirectory(ByteString name, Config config, int directory
         ByteString oldest = default;
         foreach (ByteString file in Files.List(name.Span).Value)
         {
-            if (!IsOld(file, 's') && !IsOld(file, 'u'))
+            if (!IsOld(file, 's'))
                 continue;
             count++;
             if (oldest.Length == 0 || file < oldest)
@@ -207,11 +234,11 @@ internal sealed class LogDirectory(ByteString name, Config config, int directory
 
     private void FindUnprocessed()
     {
-        if (config.Processor.Length == 0)
+        if (_config.Processor.Length == 0)
             return;
         foreach (ByteString file in Files.List(name.Span).Value)
         {
-            if (IsOld(file, 't'))
+            if (IsOld(file, 't') && _processor == 0)
                 _ = LogFiles.Remove(directory, file.Span);
             else if (IsOld(file, 'u') && (_unprocessed.Length == 0 || file < _unprocessed))
                 _unprocessed = file;
@@ -229,8 +256,8 @@ internal sealed class LogDirectory(ByteString name, Config config, int directory
         Result<int> output = LogFiles.Open(directory, Sibling('t').Span, LogFiles.Rewrite, 0x1a4);
         Result<int> state = LogFiles.Open(directory, "state"u8, LogFiles.CreateRead, 0x1a4);
         Result<int> next = LogFiles.Open(directory, "newstate"u8, LogFiles.Rewrite, 0x1a4);
-        using var arguments = new CStringArray([ByteString.Of("sh"), ByteString.Of("-c"), config.Processor]);
-        using var variables = new CStringArray(environment);
+        using var arguments = new CStringArray([ByteString.Of("sh"), ByteString.Of("-c"), _config.Processor]);
+        using var variables = new CStringArray(loop.Environment);
         Result<int> child = new(0, Errno.NoEntry);
         if (input.Ok && output.Ok && state.Ok && next.Ok)
         {
@@ -265,7 +292,7 @@ internal sealed class LogDirectory(ByteString name, Config config, int directory
         {
             Say.Error($"svlogd: warning: processor failed, restart: {name}\n");
             _ = LogFiles.Remove(directory, Sibling('t').Span);
-            _ = LogFiles.Wait(-1, -1, 1000);
+            LogLoop.Sleep(RestartMilliseconds);
             StartProcessor();
             return;
         }
@@ -279,16 +306,18 @@ internal sealed class LogDirectory(ByteString name, Config config, int directory
         _ = LogFiles.Rename(directory, "newstate"u8, "state"u8);
         Info($"processed: {name}/{Sibling('s')}");
         _unprocessed = default;
+        // What earlier ones did not come to, one after the other.
+        FindUnprocessed();
     }
 
-    public void AwaitProcessor()
+    private void AwaitProcessor()
     {
         while (_processor != 0)
         {
-            // All children of all directories: one that another directory waits for must not be lost here.
-            reap();
-            if (_processor != 0)
-                _ = LogFiles.Wait(-1, -1, 50);
+            loop.WaitForSignal(-1);
+            // A processor that fails for ever can be replaced, as under runit.
+            if (loop.HungUp)
+                _config = ReadConfig(name, loop);
         }
     }
 

@@ -16,9 +16,20 @@ internal sealed class LogLoop(ByteString[] names, LineOptions options, bool verb
     private int _held;
     private int _filled;
     private bool _inLongLine;
-    private bool _stop;
+    private bool _ended;
+    private bool _alarm;
     private SignalFd? _signals;
     private int _udp = -1;
+
+    public bool Verbose => verbose;
+    public int LineLength => options.Length;
+    public List<ByteString> Environment => environment;
+
+    /// <summary>TERM has come.</summary>
+    public bool Stops { get; private set; }
+
+    /// <summary>HUP has come, and the directories are still to be opened anew.</summary>
+    public bool HungUp { get; private set; }
 
     public int Run()
     {
@@ -30,7 +41,7 @@ internal sealed class LogLoop(ByteString[] names, LineOptions options, bool verb
             _replace[i] = options.Replacement != 0 && (i < 32 || i > 126 || options.Others.Span.Contains((byte)i));
         if (_signals is null || !OpenAll())
             return Say.Fail(111, "svlogd: fatal: no functional log directories.");
-        while (!_stop)
+        while (!Stops && !_ended)
             Step();
         Finish();
         return 0;
@@ -38,12 +49,13 @@ internal sealed class LogLoop(ByteString[] names, LineOptions options, bool verb
 
     private bool OpenAll()
     {
+        HungUp = false;
         foreach (LogDirectory log in _logs)
             log.Close();
         _logs.Clear();
         foreach (ByteString name in names)
         {
-            if (LogDirectory.Open(name, (ulong)options.Length, verbose, environment, Reap) is { } log)
+            if (LogDirectory.Open(name, this) is { } log)
                 _logs.Add(log);
         }
         return _logs.Count > 0;
@@ -62,17 +74,28 @@ internal sealed class LogLoop(ByteString[] names, LineOptions options, bool verb
                 log.Rotate();
         }
         if (signal)
-            TakeSignals();
-        if (!input || _stop)
+            ReadSignals();
+        Obey();
+        if (!input || Stops)
             return;
         Result<int> n = Files.Read(Stdio.In, _in.AsSpan(_held, ReadSize));
         if (n.Ok && n.Value > 0)
             Take(_held + n.Value);
         else if (n.Ok || n.Error != Errno.Again)
-            _stop = true;
+            _ended = true;
     }
 
-    private void TakeSignals()
+    /// <summary>Waits for a signal, or so many milliseconds (-1: for ever), and notes what has come. HUP and ALRM are obeyed later.</summary>
+    public void WaitForSignal(int milliseconds)
+    {
+        if (LogFiles.Wait(-1, _signals!.Fd, milliseconds).Second)
+            ReadSignals();
+    }
+
+    /// <summary>Does nothing for so long, whatever comes.</summary>
+    public static void Sleep(int milliseconds) => _ = LogFiles.Wait(-1, -1, milliseconds);
+
+    private void ReadSignals()
     {
         Span<ReceivedSignal> received = stackalloc ReceivedSignal[8];
         int count = _signals!.Read(received);
@@ -80,15 +103,23 @@ internal sealed class LogLoop(ByteString[] names, LineOptions options, bool verb
         {
             if (verbose)
                 Say.Error($"svlogd: info: {(signal.Signal switch { Signal.Term => "sigterm", Signal.Hup => "sighangup", Signal.Alrm => "sigalarm", _ => "sigchild" })} received.\n");
-            if (signal.Signal == Signal.Term)
-                _stop = true;
-            else if (signal.Signal == Signal.Hup && !OpenAll())
-                Processes.Exit(Say.Fail(111, "svlogd: fatal: no functional log directories."));
-            else if (signal.Signal == Signal.Alrm)
-                _logs.ForEach(static log => log.Rotate());
-            else if (signal.Signal == Signal.Child)
+            Stops |= signal.Signal == Signal.Term;
+            HungUp |= signal.Signal == Signal.Hup;
+            _alarm |= signal.Signal == Signal.Alrm;
+            if (signal.Signal == Signal.Child)
                 Reap();
         }
+    }
+
+    private void Obey()
+    {
+        if (HungUp && !OpenAll())
+            Processes.Exit(Say.Fail(111, "svlogd: fatal: no functional log directories."));
+        if (!_alarm)
+            return;
+        _alarm = false;
+        foreach (LogDirectory log in _logs)
+            log.Rotate();
     }
 
     private void Reap()
@@ -102,10 +133,16 @@ internal sealed class LogLoop(ByteString[] names, LineOptions options, bool verb
 
     private void Finish()
     {
-        if (_held > 0 || _inLongLine)
+        if (_ended && (_held > 0 || _inLongLine))
         {
+            // Nobody will finish the last line. (runit drops it.)
             _in[_held] = (byte)'\n';
             Take(_held + 1);
+        }
+        else if (_held > 0)
+        {
+            // After TERM the next svlogd gets the rest of it.
+            LogAll(_in.AsSpan(0, _held));
         }
         foreach (LogDirectory log in _logs)
             log.Close();
@@ -120,12 +157,17 @@ internal sealed class LogLoop(ByteString[] names, LineOptions options, bool verb
         int whole = all.LastIndexOf((byte)'\n') + 1;
         if (_inLongLine && whole == 0 || length - whole >= options.Length)
             whole = length;
-        foreach (LogDirectory log in _logs)
-            Log(log, all[..whole]);
+        LogAll(all[..whole]);
         if (whole > 0)
             _inLongLine = all[whole - 1] != '\n';
         all[whole..].CopyTo(_in);
         _held = length - whole;
+    }
+
+    private void LogAll(ReadOnlySpan<byte> text)
+    {
+        foreach (LogDirectory log in _logs)
+            Log(log, text);
     }
 
     private void Replace(Span<byte> bytes)
@@ -215,7 +257,7 @@ internal sealed class LogLoop(ByteString[] names, LineOptions options, bool verb
     {
         if (options.Stamps == 0)
             return default;
-        (long seconds, int nanoseconds) = LogFiles.Now();
+        (long seconds, uint nanoseconds) = Clock.TimeOfDay;
         if (options.Stamps == 1)
             TimeStamp.Tai(_stamp, seconds, nanoseconds);
         else

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text;
 using Keelson.Init.Env;
 using Keelson.Linux;
+using Keelson.Supervision;
 
 namespace Keelson.Init.Output;
 
@@ -39,7 +40,7 @@ public sealed class LineFormat
         }
         else
         {
-            head.Append("\",\"service\":"u8);
+            head.Append("Z\",\"service\":"u8);
             Json.WriteString(head, name.Span);
             head.Append(Encoding.ASCII.GetBytes($",\"stream\":\"{stream}\",\"message\":\""));
         }
@@ -72,8 +73,11 @@ public sealed class LineFormat
         int length = 0;
         Append(piece, ref length, "{\"time\":\""u8);
         (long seconds, uint nanoseconds) = Clock.TimeOfDay;
-        UtcTime.Write(seconds, nanoseconds / 1000, piece[length..]);
-        length += UtcTime.Length;
+        // RFC 3339, with microseconds: 2026-11-23T17:03:05.123456Z
+        UtcDate.Write(piece[length..], seconds, (byte)'T');
+        length += UtcDate.Length;
+        UtcDate.Digits(piece.Slice(length, 6), nanoseconds / 1000);
+        length += 6;
         Append(piece, ref length, _head);
         int limit = piece.Length - partialEnd.Length - Json.MostPerRune;
         while (line.Length > 0 && length <= limit)
@@ -116,50 +120,5 @@ public sealed class LineFormat
                 b = (byte)'?';
         }
         return new ByteString(bytes.AsSpan(0, Math.Min(bytes.Length, 256)).ToArray());
-    }
-}
-
-/// <summary>Time of day as RFC 3339 has it, in UTC with microseconds: 2026-11-23T17:03:05.123456Z.</summary>
-public static class UtcTime
-{
-    public const int Length = 27;
-
-    public static void Write(long seconds, uint microseconds, Span<byte> text)
-    {
-        long days = Math.DivRem(seconds, 86400, out long second);
-        if (second < 0)
-        {
-            second += 86400;
-            days--;
-        }
-        // Days to a date of the Gregorian calendar, in years that begin in March: leap days come last then.
-        long shifted = days + 719468;
-        long era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-        long ofEra = shifted - era * 146097;
-        long yearOfEra = (ofEra - ofEra / 1460 + ofEra / 36524 - ofEra / 146096) / 365;
-        long ofYear = ofEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100);
-        long month = (5 * ofYear + 2) / 153;
-        long day = ofYear - (153 * month + 2) / 5 + 1;
-        month = month < 10 ? month + 3 : month - 9;
-        long year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
-        int at = 0;
-        Digits(text, ref at, year, 4, (byte)'-');
-        Digits(text, ref at, month, 2, (byte)'-');
-        Digits(text, ref at, day, 2, (byte)'T');
-        Digits(text, ref at, second / 3600, 2, (byte)':');
-        Digits(text, ref at, second / 60 % 60, 2, (byte)':');
-        Digits(text, ref at, second % 60, 2, (byte)'.');
-        Digits(text, ref at, microseconds, 6, (byte)'Z');
-    }
-
-    private static void Digits(Span<byte> text, ref int at, long number, int count, byte behind)
-    {
-        for (int i = count - 1; i >= 0; i--)
-        {
-            text[at + i] = (byte)('0' + number % 10);
-            number /= 10;
-        }
-        at += count;
-        text[at++] = behind;
     }
 }
