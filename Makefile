@@ -16,7 +16,7 @@ export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_CLI_UI_LANGUAGE := en
 
 PUBLISH := dotnet publish -c Release --nologo -v quiet -clp:ErrorsOnly
-PUBLISH_INPUTS := build/sources Directory.Build.props Directory.Packages.props global.json src/Pid1.props src/StaticBinary.props src/EarlyMask.cs src/SkipLocalsInit.cs src/BannedSymbols.txt
+PUBLISH_INPUTS := build/sources Directory.Build.props Directory.Packages.props global.json src/Pid1.props src/StaticBinary.props src/EarlyMask.cs src/EarlyLimits.cs src/SkipLocalsInit.cs src/BannedSymbols.txt
 sources = $(shell find $(1) -type f \( -name '*.cs' -o -name '*.csproj' \) -not -path '*/bin/*' -not -path '*/obj/*')
 
 .PHONY: help

@@ -98,6 +98,7 @@ namespace Keelson
             InheritedSigPipe = s_pipe.Handler;
             if (!s_blocked)
                 Block();
+            EarlyLimits.Raise();
             // DOTNET_ variables of the container are meant for the programs in it, not for this runtime. What main was
             // given stays in Envp. A nursery of 256 KiB (hexadecimal) keeps a supervisor that restarts a service a million
             // times at 2 MB, and spares the look at the processor's caches.

@@ -31,12 +31,14 @@ public static unsafe class DescriptorLimit
     /// <summary>Before a child is started: what it inherits.</summary>
     internal static void SetTheirs()
     {
+        Limits.PutBack();
         if (s_theirs != s_ours)
             _ = Set(s_theirs);
     }
 
     internal static void SetOurs()
     {
+        Limits.RaiseAgain();
         if (s_theirs != s_ours)
             _ = Set(s_ours);
     }

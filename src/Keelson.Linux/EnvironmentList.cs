@@ -17,8 +17,14 @@ public static class EnvironmentList
     /// <summary>Replaces all entries of this name, given with its =.</summary>
     public static void Set(List<ByteString> environment, ReadOnlySpan<byte> nameAndEquals, ReadOnlySpan<byte> value)
     {
+        Unset(environment, nameAndEquals);
+        environment.Add(ByteString.Join(nameAndEquals, value));
+    }
+
+    /// <summary>Removes all entries of this name, given with its =.</summary>
+    public static void Unset(List<ByteString> environment, ReadOnlySpan<byte> nameAndEquals)
+    {
         byte[] prefix = nameAndEquals.ToArray();
         environment.RemoveAll(entry => entry.Span.StartsWith(prefix));
-        environment.Add(ByteString.Join(prefix, value));
     }
 }

@@ -67,42 +67,24 @@ public sealed unsafe class ProcessImage
     }
 
     /// <summary>
-    /// Becomes another program (execve(2)) with the signal mask and dispositions that this one was started with. Returns
-    /// only when it can't. The arguments are those of our own argv from <paramref name="firstArgument"/> on.
+    /// Becomes another program (execve(2)) with the signal mask, dispositions and limits that this one was started with.
+    /// Returns only when it can't. The arguments are those of our own argv from <paramref name="firstArgument"/> on.
     /// </summary>
     public Errno Execute(ReadOnlySpan<byte> path, int firstArgument, IReadOnlyList<ByteString> environment)
     {
-        Span<byte> buffer = stackalloc byte[CString.Size];
-        Errno error = CString.Write(path, buffer);
-        if (error != Errno.None)
-            return error;
-        using var env = new CStringArray(environment);
-        RestoreSignals();
-        fixed (byte* program = buffer)
-        {
-            error = Libc.Check(Libc.execve(program, _argv + firstArgument, env.Pointer));
-            return error != Errno.ExecFormat || !Files.MayBeShellScript(path) ? error : ExecuteByShell(program, firstArgument, env.Pointer);
-        }
+        using var exec = new PreparedExec(new ByteString(path), Arguments[firstArgument..], environment);
+        GiveBack();
+        return exec.Run();
     }
 
-    /// <summary>A file without an interpreter line is a script of /bin/sh: execvp(3).</summary>
-    private Errno ExecuteByShell(byte* program, int firstArgument, byte** environment)
+    /// <summary>Gives back what the runtime and the code before it changed of signals and limits. For applets; PID 1 keeps its mask.</summary>
+    public void GiveBack()
     {
-        int rest = Arguments.Length - firstArgument - 1;
-        byte** argv = stackalloc byte*[Math.Min(rest, 4096) + 3];
-        if (rest > 4096)
-            return Errno.ArgumentsTooLong;
-        fixed (byte* shell = "/bin/sh\0"u8)
-        {
-            argv[0] = shell;
-            argv[1] = program;
-            for (int i = 0; i <= rest; i++)
-                argv[i + 2] = _argv[firstArgument + 1 + i];
-            return Libc.Check(Libc.execve(shell, argv, environment));
-        }
+        Limits.PutBack();
+        RestoreSignals();
     }
 
-    /// <summary>Gives back what the runtime and the early mask changed. For applets; PID 1 keeps its mask.</summary>
+    /// <summary>The signals alone: for a command that goes on itself, and is to end as others do.</summary>
     public void RestoreSignals()
     {
         if (!_pipeWasIgnored)

@@ -17,6 +17,9 @@ public static class Users
         return ByName(file, nameOrId) ?? (TryNumber(nameOrId, out uint id) ? ById(file, id) : null);
     }
 
+    /// <summary>The user with this name; null when there is none.</summary>
+    public static User? FindByName(ReadOnlySpan<byte> name) => ByName(Files.ReadAll("/etc/passwd"u8, Limit).Value, name);
+
     public static User? Find(uint id) => ById(Files.ReadAll("/etc/passwd"u8, Limit).Value, id);
 
     /// <summary>The id of a group; null when /etc/group has no such group.</summary>

@@ -13,6 +13,7 @@ internal static unsafe class Program
 
     private static int Main()
     {
+        Limits.Raised(EarlyLimits.Data, EarlyLimits.AddressSpace);
         ProcessImage image = ProcessImage.Take(EarlyMask.Argc, EarlyMask.Argv, EarlyMask.Envp, EarlyMask.InheritedMask, EarlyMask.InheritedSigPipe);
         ReadOnlySpan<byte> name = BaseName(image.Arguments[0].Span);
         int first = 1;

@@ -31,7 +31,7 @@ internal static class SetUserApplet
 
         if (Users.Find(arguments[first].Span) is not { } user)
             return Fail(Failure, $"setuser: unknown user \"{arguments[first]}\": /etc/passwd has neither this name nor this number");
-        Errno error = Credentials.Become(user, Users.GroupsOf(user));
+        Errno error = Credentials.Become(user.Id, user.Group, Users.GroupsOf(user));
         if (error != Errno.None)
             return Fail(Failure, $"setuser: cannot become {user.Name}: {error.Words()}{(error == Errno.NotPermitted ? " (only root can)" : "")}");
 

@@ -1,0 +1,36 @@
+using System.Runtime.InteropServices;
+
+namespace Keelson.Linux;
+
+/// <summary>Where this process stands: session, directory, root, nice level. For commands that execute another program afterwards.</summary>
+public static unsafe class Sessions
+{
+    /// <summary>setsid(2).</summary>
+    public static Errno Begin() => Libc.Check(Libc.setsid());
+
+    public static Errno ChangeDirectory(ReadOnlySpan<byte> path)
+    {
+        Span<byte> buffer = stackalloc byte[CString.Size];
+        Errno error = CString.Write(path, buffer);
+        if (error != Errno.None)
+            return error;
+        fixed (byte* p = buffer)
+            return Libc.Check(Libc.chdir(p));
+    }
+
+    /// <summary>chroot(2) to the working directory.</summary>
+    public static Errno ChangeRootToHere()
+    {
+        fixed (byte* here = ".\0"u8)
+            return Libc.Check(Libc.chroot(here));
+    }
+
+    /// <summary>nice(2): what is beyond the range ends at its border.</summary>
+    public static Errno AddNice(int increment)
+    {
+        const int ofProcess = 0, least = -20, most = 19;
+        Marshal.SetLastSystemError(0);
+        int now = Libc.getpriority(ofProcess, 0);
+        return Libc.Check(Libc.setpriority(ofProcess, 0, (int)Math.Clamp((long)now + increment, least, most)));
+    }
+}
