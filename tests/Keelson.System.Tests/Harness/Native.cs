@@ -45,4 +45,20 @@ internal static unsafe partial class Native
     [LibraryImport("libc", SetLastError = true)] internal static partial nint read(int fd, byte* buffer, nuint count);
     [LibraryImport("libc", SetLastError = true)] internal static partial nint write(int fd, byte* buffer, nuint count);
     [LibraryImport("libc", SetLastError = true)] internal static partial int close(int fd);
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)] internal static partial int open(string path, int flags);
+
+    /// <summary>Writes without waiting; false when nobody has the FIFO open for reading, or it is not there.</summary>
+    internal static bool WriteFifo(string path, byte[] bytes)
+    {
+        const int writeOnly = 1, nonBlock = 0x800;
+        int fd = open(path, writeOnly | nonBlock | OpenCloseOnExec);
+        if (fd < 0)
+            return false;
+        fixed (byte* p = bytes)
+        {
+            nint n = bytes.Length == 0 ? 0 : write(fd, p, (nuint)bytes.Length);
+            _ = close(fd);
+            return n == bytes.Length;
+        }
+    }
 }

@@ -1,0 +1,89 @@
+// The same service directories under Debian's runit and under Keelson: what a test expects must hold for both.
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Text;
+
+namespace Keelson.SystemTests.Harness;
+
+public enum Supervisor
+{
+    Runit,
+    Keelson,
+}
+
+/// <summary>The 20 bytes of supervise/status.</summary>
+public sealed record StatusRecord(long Seconds, uint Nanoseconds, int Pid, byte Paused, char Want, byte GotTerm, byte State);
+
+internal static class Supervisors
+{
+    /// <summary>Starts runsvdir, or my_init, as process number 1.</summary>
+    internal static Task<Sandbox> StartSupervisor(this Sandbox s, Supervisor which)
+    {
+        if (which == Supervisor.Keelson)
+            return s.Start();
+        if (!File.Exists("/usr/bin/runsvdir"))
+            throw new InvalidOperationException("missing on this machine: runsvdir (package runit)");
+        return s.StartCommand("/usr/bin/runsvdir", "-P", "/etc/service");
+    }
+
+    internal static string Supervise(this Sandbox s, string service, string file) => s.HostPath($"/etc/service/{service}/supervise/{file}");
+
+    private static byte[] ReadBytes(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (IOException)
+        {
+            return [];
+        }
+    }
+
+    internal static string Stat(this Sandbox s, string service) => Encoding.ASCII.GetString(ReadBytes(s.Supervise(service, "stat"))).TrimEnd('\n');
+
+    /// <summary>What supervise/pid says, "" when nothing runs.</summary>
+    internal static string PidFile(this Sandbox s, string service) => Encoding.ASCII.GetString(ReadBytes(s.Supervise(service, "pid")));
+
+    internal static StatusRecord? Status(this Sandbox s, string service)
+    {
+        byte[] b = ReadBytes(s.Supervise(service, "status"));
+        return b.Length != 20 ? null : new StatusRecord(
+            (long)(BinaryPrimitives.ReadUInt64BigEndian(b) - (1UL << 62) - 10), BinaryPrimitives.ReadUInt32BigEndian(b.AsSpan(8)),
+            BinaryPrimitives.ReadInt32LittleEndian(b.AsSpan(12)), b[16], (char)b[17], b[18], b[19]);
+    }
+
+    internal static Task WaitForStat(this Sandbox s, Supervisor _, string service, string stat) =>
+        s.Until(() => s.Stat(service) == stat, $"stat of {service} is \"{stat}\"; it is \"{s.Stat(service)}\"");
+
+    /// <summary>Writes the letters to supervise/control in one write, once there is a reader.</summary>
+    internal static Task Control(this Sandbox s, string service, string letters)
+    {
+        string control = s.Supervise(service, "control");
+        return s.Until(() => Native.WriteFifo(control, Encoding.ASCII.GetBytes(letters)), $"\"{letters}\" could be written to {control}");
+    }
+
+    /// <summary>Whether a writer finds somebody at the FIFO.</summary>
+    internal static bool IsServed(this Sandbox s, string service, string fifo) => Native.WriteFifo(s.Supervise(service, fifo), []);
+
+    /// <summary>The service's process once it runs, as supervise/pid names it.</summary>
+    internal static async Task<ProcessEntry> RunOf(this Sandbox s, string service, int notPid = 0)
+    {
+        ProcessEntry? found = null;
+        await s.Until(
+            () =>
+            {
+                string pid = s.PidFile(service).Trim();
+                found = s.Processes.FirstOrDefault(p => !p.IsZombie && Shell.Format(p.Pid) == pid && p.Pid != notPid);
+                return found is not null && s.Stat(service).StartsWith("run", StringComparison.Ordinal);
+            }, $"{service} runs");
+        return found!;
+    }
+
+    /// <summary>Lets so much time pass, for what must not happen meanwhile.</summary>
+    internal static Task Pass(this Sandbox s, TimeSpan time)
+    {
+        var watch = Stopwatch.StartNew();
+        return s.Until(() => watch.Elapsed > time, "time passes", time + Sandbox.Patience);
+    }
+}

@@ -1,0 +1,116 @@
+using Keelson.SystemTests.Harness;
+
+namespace Keelson.SystemTests;
+
+/// <summary>A supervised directory (runsv(8)), under Debian's runit and under Keelson.</summary>
+public sealed class RunitDirectoryTests
+{
+    [Theory, BothSupervisors]
+    public async Task Supervise_holds_the_files_of_runit_with_their_modes(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service("web", "exec sleep 54321").Script("/etc/service/web/log/run", "exec cat");
+        await s.StartSupervisor(which);
+        await s.RunOf("web");
+        foreach (string directory in new[] { "web", "web/log" })
+        {
+            await s.WaitForStat(which, directory, "run");
+            (_, string listing) = await s.Exec($"cd /etc/service/{directory}; stat -c '%n %a %F' supervise supervise/*");
+            Assert.Equal(
+                """
+                supervise 700 directory
+                supervise/control 600 fifo
+                supervise/lock 600 regular empty file
+                supervise/ok 600 fifo
+                supervise/pid 644 regular file
+                supervise/stat 644 regular file
+                supervise/status 644 regular file
+
+                """, listing);
+        }
+    }
+
+    [Theory, BothSupervisors]
+    public async Task Status_stat_and_pid_say_what_runs(Supervisor which)
+    {
+        long before = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+        await using Sandbox s = new Sandbox().Service("web", "exec sleep 54321");
+        await s.StartSupervisor(which);
+        ProcessEntry web = await s.RunOf("web");
+        StatusRecord status = s.Status("web")!;
+        Assert.Equal(new StatusRecord(status.Seconds, status.Nanoseconds, web.Pid, 0, 'u', 0, 1), status);
+        Assert.InRange(status.Seconds, before - 1, DateTimeOffset.UtcNow.ToUnixTimeSeconds() + 1);
+        Assert.InRange(status.Nanoseconds, 0u, 999_999_999u);
+        Assert.Equal($"{web.Pid}\n", s.PidFile("web"));
+        Assert.Equal("run\n", s.Read("/etc/service/web/supervise/stat"));
+    }
+
+    [Theory, BothSupervisors]
+    public async Task A_file_down_keeps_it_down_and_the_log_has_one_of_its_own(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox()
+            .Service("a", "exec sleep 54321").Write("/etc/service/a/down", "").Script("/etc/service/a/log/run", "exec cat")
+            .Service("b", "exec sleep 54322").Script("/etc/service/b/log/run", "exec sleep 54323").Write("/etc/service/b/log/down", "");
+        await s.StartSupervisor(which);
+        await s.RunOf("b");
+        await s.WaitForStat(which, "a/log", "run");
+        await s.WaitForStat(which, "a", "down");
+        await s.WaitForStat(which, "b/log", "down");
+        Assert.Equal("", s.PidFile("a"));
+        StatusRecord status = s.Status("a")!;
+        Assert.Equal(new StatusRecord(status.Seconds, status.Nanoseconds, 0, 0, 'd', 0, 0), status);
+    }
+
+    [Theory, BothSupervisors]
+    public async Task The_lock_is_held_and_a_second_supervisor_ends_with_111(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().WithCommands().Service("web", "exec sleep 54321");
+        await s.StartSupervisor(which);
+        await s.RunOf("web");
+        Assert.NotEqual(0, (await s.Exec("flock -n /etc/service/web/supervise/lock true")).Status);
+        Assert.Equal(111, (await s.Exec("/usr/bin/runsv /etc/service/web 2>/tmp/debians")).Status);
+        Assert.Equal(111, (await s.Exec($"{Sandbox.Commands}/runsv /etc/service/web 2>/tmp/ours")).Status);
+        Assert.Contains("unable to lock supervise/lock", s.Read("/tmp/debians"), StringComparison.Ordinal);
+        Assert.Contains("unable to lock supervise/lock", s.Read("/tmp/ours"), StringComparison.Ordinal);
+    }
+
+    [Theory, BothSupervisors]
+    public async Task Ok_and_control_have_a_reader_exactly_while_a_supervisor_lives(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service("web", "exec sleep 54321").Script("/etc/service/web/log/run", "exec cat");
+        await s.StartSupervisor(which);
+        await s.RunOf("web");
+        foreach (string service in new[] { "web", "web/log" })
+        {
+            foreach (string fifo in new[] { "ok", "control" })
+                await s.Until(() => s.IsServed(service, fifo), $"{fifo} of {service} has a reader");
+        }
+        s.Signal(which == Supervisor.Keelson ? Sig.Term : Sig.Hup);
+        await s.Exit();
+        Assert.False(s.IsServed("web", "ok"));
+        Assert.False(s.IsServed("web", "control"));
+        Assert.False(s.IsServed("web/log", "ok"));
+    }
+
+    [Theory, BothSupervisors]
+    public async Task Where_supervise_is_a_link_its_target_is_made(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service("web", "exec sleep 54321").Script("/etc/service/web/log/run", "exec cat").MakeDirectory("/run/sv");
+        File.CreateSymbolicLink(s.HostPath("/etc/service/web/supervise"), "/run/sv/web");
+        File.CreateSymbolicLink(s.HostPath("/etc/service/web/log/supervise"), "/run/sv/web.log");
+        await s.StartSupervisor(which);
+        await s.Until(() => s.Read("/run/sv/web/stat") == "run\n" && s.Read("/run/sv/web.log/stat") == "run\n", "both stats are there");
+        Assert.True((File.GetUnixFileMode(s.HostPath("/run/sv/web")) & (UnixFileMode)0b000_111_111) == 0);
+    }
+
+    [Theory, BothSupervisors]
+    public async Task Dot_names_and_files_are_no_services_and_links_to_directories_are(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service(".hidden", "exec sleep 54321").Write("/etc/service/file", "").Script("/etc/sv/linked/run", "exec sleep 54322");
+        File.CreateSymbolicLink(s.HostPath("/etc/service/linked"), "/etc/sv/linked");
+        await s.StartSupervisor(which);
+        await s.WaitForProcess("sleep 54322");
+        Assert.Null(s.Find("sleep 54321"));
+        Assert.True(Directory.Exists(s.HostPath("/etc/sv/linked/supervise")));
+        Assert.False(Directory.Exists(s.HostPath("/etc/service/.hidden/supervise")));
+    }
+}
