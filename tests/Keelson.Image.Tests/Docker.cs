@@ -13,6 +13,9 @@ public sealed record Outcome(int Status, string Output, string Error)
     /// <summary>Fails with all of this as evidence.</summary>
     public void Must(bool fact) => Assert.True(fact, ToString());
 
+    /// <summary>It has succeeded.</summary>
+    public void Must() => Must(Status == 0);
+
     public override string ToString() => $"exit status {Status}\n--- stdout\n{Output}\n--- stderr\n{Error}";
 }
 
@@ -166,5 +169,8 @@ public sealed class Leftovers : IDisposable
         string[] left = Docker.Run("ps", "-aq", "--filter", $"label={Docker.Label}").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         if (left.Length > 0)
             Docker.Run(["rm", "-f", "-v", .. left]);
+        string[] images = Docker.Run("images", "-q", "--filter", $"label={Docker.Label}").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        if (images.Length > 0)
+            Docker.Run(["rmi", "-f", .. images]);
     }
 }
