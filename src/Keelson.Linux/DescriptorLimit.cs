@@ -12,8 +12,11 @@ public static unsafe class DescriptorLimit
     private static ulong s_ours;
     private static ulong s_hard;
 
-    /// <summary>How many we may have open.</summary>
-    public static ulong Ours => s_ours;
+    // Left for children, sockets and files when thousands of services used up all others.
+    private const ulong Spare = 32;
+
+    /// <summary>Whether a descriptor is one of the last ones, which are not to be kept open for good.</summary>
+    public static bool IsSpare(int fd) => s_ours != 0 && (ulong)fd + Spare >= s_ours;
 
     /// <summary>Raises our own soft limit as far as the hard one and sense allow.</summary>
     public static void Raise()

@@ -23,16 +23,28 @@ public sealed unsafe class DirectoryFd
     private static readonly int s_directory = s_isArm64 ? 0x4000 : 0x10000;
     private static readonly int s_noFollow = s_isArm64 ? 0x8000 : 0x20000;
 
-    private DirectoryFd(int fd) => Fd = fd;
+    // Instead of a descriptor, where there are too few: what the names are appended to.
+    private readonly ByteString _path;
 
-    /// <summary>The descriptor, opened with O_PATH; -1 once closed.</summary>
+    private DirectoryFd(int fd, ByteString path = default)
+    {
+        Fd = fd;
+        _path = path;
+    }
+
+    /// <summary>The descriptor, opened with O_PATH; negative where there is none, and once closed.</summary>
     public int Fd { get; private set; }
+
+    /// <summary>A directory by its name only, which costs no descriptor and does not notice that it is renamed or replaced.</summary>
+    public static DirectoryFd ByName(ReadOnlySpan<byte> path) => new(AtCwd, ByteString.Join(path, "/"u8));
 
     /// <summary>The directory that the path leads to, symbolic links followed.</summary>
     public static Result<DirectoryFd?> Open(ReadOnlySpan<byte> path) => Open(AtCwd, path);
 
     /// <summary>The directory of this name in this one, or where a link of that name leads.</summary>
-    public Result<DirectoryFd?> Open(ByteString name) => Open(Fd, name.Span);
+    public Result<DirectoryFd?> Open(ByteString name) => Open(Fd, Of(name.Span));
+
+    private ReadOnlySpan<byte> Of(ReadOnlySpan<byte> name) => _path.Length == 0 ? name : ByteString.Join(_path.Span, name).Span;
 
     private static Result<DirectoryFd?> Open(int at, ReadOnlySpan<byte> path)
     {
@@ -60,12 +72,12 @@ public sealed unsafe class DirectoryFd
     }
 
     /// <summary>The file of this name, symbolic links followed.</summary>
-    public Result<FileStatus> Status(ReadOnlySpan<byte> name) => Files.StatusAt(Fd, name);
+    public Result<FileStatus> Status(ReadOnlySpan<byte> name) => Files.StatusAt(Fd, Of(name));
 
     public bool Has(ReadOnlySpan<byte> name) => Status(name).Ok;
 
     /// <summary>None when we may execute the file of this name (effective ids count), else why not.</summary>
-    public Errno CanExecute(ReadOnlySpan<byte> name) => Files.CanExecuteAt(Fd, name);
+    public Errno CanExecute(ReadOnlySpan<byte> name) => Files.CanExecuteAt(Fd, Of(name));
 
     /// <summary>As runit asks whether to run a control script: a file that its owner may execute.</summary>
     public bool HasExecutable(ReadOnlySpan<byte> name)
@@ -76,12 +88,12 @@ public sealed unsafe class DirectoryFd
     }
 
     /// <summary>Opens what is there to read, never blocking on a FIFO.</summary>
-    public Result<int> OpenRead(ReadOnlySpan<byte> name) => OpenAt(Fd, name, NonBlock | CloseOnExec, 0);
+    public Result<int> OpenRead(ReadOnlySpan<byte> name) => OpenAt(Fd, Of(name), NonBlock | CloseOnExec, 0);
 
     public Errno MakeDirectory(ReadOnlySpan<byte> name, uint mode)
     {
         Span<byte> buffer = stackalloc byte[CString.Size];
-        Errno error = CString.Write(name, buffer);
+        Errno error = CString.Write(Of(name), buffer);
         if (error != Errno.None)
             return error;
         fixed (byte* p = buffer)
@@ -92,7 +104,7 @@ public sealed unsafe class DirectoryFd
     {
         Span<byte> buffer = stackalloc byte[CString.Size];
         Span<byte> target = stackalloc byte[CString.Size];
-        Errno error = CString.Write(name, buffer);
+        Errno error = CString.Write(Of(name), buffer);
         if (error != Errno.None)
             return new(default, error);
         fixed (byte* p = buffer)
@@ -107,7 +119,7 @@ public sealed unsafe class DirectoryFd
     {
         Span<byte> buffer = stackalloc byte[CString.Size];
         Span<byte> to = stackalloc byte[CString.Size];
-        Errno error = CString.Write(name, buffer);
+        Errno error = CString.Write(Of(name), buffer);
         if (error == Errno.None)
             error = CString.Write(target, to);
         if (error != Errno.None)
@@ -121,7 +133,7 @@ public sealed unsafe class DirectoryFd
     public Errno Remove(ReadOnlySpan<byte> name)
     {
         Span<byte> buffer = stackalloc byte[CString.Size];
-        Errno error = CString.Write(name, buffer);
+        Errno error = CString.Write(Of(name), buffer);
         if (error != Errno.None)
             return error;
         fixed (byte* p = buffer)
@@ -143,7 +155,7 @@ public sealed unsafe class DirectoryFd
             Errno made = MakeFifo(name, mode);
             if (made is not (Errno.None or Errno.Exists))
                 return new(-1, made);
-            fd = OpenAt(Fd, name, ReadWrite | NonBlock | CloseOnExec | s_noFollow, 0);
+            fd = OpenAt(Fd, Of(name), ReadWrite | NonBlock | CloseOnExec | s_noFollow, 0);
             if (fd.Ok && Files.Status(fd.Value).Value.Kind == FileKind.Fifo)
                 return fd;
             Files.Close(fd.Value);
@@ -157,7 +169,7 @@ public sealed unsafe class DirectoryFd
     private Errno MakeFifo(ReadOnlySpan<byte> name, uint mode)
     {
         Span<byte> buffer = stackalloc byte[CString.Size];
-        Errno error = CString.Write(name, buffer);
+        Errno error = CString.Write(Of(name), buffer);
         if (error != Errno.None)
             return error;
         fixed (byte* p = buffer)
@@ -168,7 +180,7 @@ public sealed unsafe class DirectoryFd
     public Result<int> OpenLocked(ReadOnlySpan<byte> name, uint mode)
     {
         const int exclusiveWithoutWaiting = 2 | 4;
-        Result<int> fd = OpenAt(Fd, name, WriteOnly | Create | Append | NonBlock | CloseOnExec | s_noFollow, mode);
+        Result<int> fd = OpenAt(Fd, Of(name), WriteOnly | Create | Append | NonBlock | CloseOnExec | s_noFollow, mode);
         if (!fd.Ok)
             return fd;
         Errno error = Libc.Check(Libc.flock(fd.Value, exclusiveWithoutWaiting));
@@ -185,13 +197,13 @@ public sealed unsafe class DirectoryFd
     public Errno Publish(ReadOnlySpan<byte> name, ReadOnlySpan<byte> temporary, ReadOnlySpan<byte> content, uint mode)
     {
         const int flags = WriteOnly | Create | Exclusive | NonBlock | CloseOnExec | 0;
-        Result<int> file = OpenAt(Fd, temporary, flags, mode);
+        Result<int> file = OpenAt(Fd, Of(temporary), flags, mode);
         if (file.Error == Errno.Exists)
         {
             Errno removed = Remove(temporary);
             if (removed != Errno.None)
                 return removed;
-            file = OpenAt(Fd, temporary, flags, mode);
+            file = OpenAt(Fd, Of(temporary), flags, mode);
         }
         if (!file.Ok)
             return file.Error;
@@ -213,9 +225,9 @@ public sealed unsafe class DirectoryFd
     {
         Span<byte> source = stackalloc byte[CString.Size];
         Span<byte> target = stackalloc byte[CString.Size];
-        Errno error = CString.Write(from, source);
+        Errno error = CString.Write(Of(from), source);
         if (error == Errno.None)
-            error = CString.Write(to, target);
+            error = CString.Write(Of(to), target);
         if (error != Errno.None)
             return error;
         fixed (byte* s = source)

@@ -58,6 +58,11 @@ internal sealed class Service
     internal static Result<Service?> Open(ServiceSet set, ByteString name, ByteString path, FileStatus directory, bool foundLater)
     {
         Result<DirectoryFd?> fd = DirectoryFd.Open(path.Span);
+        if (fd.Value is not null && DescriptorLimit.IsSpare(fd.Value.Fd))
+        {
+            fd.Value.Close();
+            fd = new(DirectoryFd.ByName(path.Span), Errno.None);
+        }
         return fd.Value is null ? new(null, fd.Error) : new(new Service(set, name, path, directory, fd.Value, foundLater), Errno.None);
     }
 

@@ -14,21 +14,21 @@ internal sealed class Supervise
     private const uint PrivateMode = 0x180; // 0600
     private const uint PublicMode = 0x1a4; // 0644
 
-    // Descriptors that are left for children, sockets and files when thousands of services used up all others.
-    private const int Spare = 32;
-
     private readonly DirectoryFd _directory;
     private readonly byte[] _published = new byte[ServiceStatus.Size];
     private readonly int _lock;
-    private int _ok = -1;
+    // Until the first status is written it only keeps the place, so that there is a descriptor for it.
+    private int _ok;
+    private bool _isServed;
     private int _pid = -1;
     private string? _words;
 
-    private Supervise(DirectoryFd directory, int lockFile, int control)
+    private Supervise(DirectoryFd directory, int lockFile, int control, int ok)
     {
         _directory = directory;
         _lock = lockFile;
         Control = control;
+        _ok = ok;
     }
 
     private static ReadOnlySpan<byte> Elsewhere => "/run/keelson/supervise"u8;
@@ -74,6 +74,12 @@ internal sealed class Supervise
             reason = $"{where}: {error.Words()}";
             return new(null, error);
         }
+        if (DescriptorLimit.IsSpare(directory.Value.Fd))
+        {
+            reason = $"{where}: {Errno.TooManyFiles.Words()}";
+            directory.Value.Close();
+            return new(null, Errno.TooManyFiles);
+        }
         Result<int> lockFile = Spared(directory.Value.OpenLocked("lock"u8, PrivateMode));
         if (!lockFile.Ok)
         {
@@ -82,20 +88,23 @@ internal sealed class Supervise
             return new(null, lockFile.Error);
         }
         Result<int> control = Spared(directory.Value.OpenFifo("control"u8, PrivateMode));
-        if (!control.Ok)
+        Result<int> ok = control.Ok ? Spared(Files.OpenDirectory("/"u8)) : new(-1, Errno.None);
+        if (!control.Ok || ok.Error == Errno.TooManyFiles)
         {
-            reason = $"{where}/control: {control.Error.Words()}";
+            Errno error = control.Ok ? ok.Error : control.Error;
+            reason = $"{where}/control: {error.Words()}";
+            Files.Close(control.Value);
             Files.Close(lockFile.Value);
             directory.Value.Close();
-            return new(null, control.Error);
+            return new(null, error);
         }
         reason = "";
-        return new(new Supervise(directory.Value, lockFile.Value, control.Value), Errno.None);
+        return new(new Supervise(directory.Value, lockFile.Value, control.Value, ok.Value), Errno.None);
     }
 
     private static Result<int> Spared(Result<int> fd)
     {
-        if (!fd.Ok || (ulong)fd.Value + Spare < DescriptorLimit.Ours || DescriptorLimit.Ours == 0)
+        if (!fd.Ok || !DescriptorLimit.IsSpare(fd.Value))
             return fd;
         Files.Close(fd.Value);
         return new(-1, Errno.TooManyFiles);
@@ -160,8 +169,12 @@ internal sealed class Supervise
             if (error == Errno.None)
                 _words = words;
         }
-        if (_ok < 0)
-            _ok = Spared(_directory.OpenFifo("ok"u8, PrivateMode)).Value;
+        if (!_isServed)
+        {
+            Files.Close(_ok);
+            _ok = _directory.OpenFifo("ok"u8, PrivateMode).Value;
+            _isServed = _ok >= 0;
+        }
         return error;
     }
 

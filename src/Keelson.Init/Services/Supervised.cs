@@ -124,7 +124,7 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
     /// <summary>No file system takes supervise/. Said only when sv has no other way either.</summary>
     private void ControlBySocket(string reason, Errno error)
     {
-        Result<FileStatus> status = Files.Status(_directory.Fd);
+        Result<FileStatus> status = _directory.Status("."u8);
         Errno unheard = _set.OpenSwitchboard();
         if (unheard != Errno.None || !status.Ok)
         {

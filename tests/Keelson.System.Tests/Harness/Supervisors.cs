@@ -34,8 +34,9 @@ internal static class Supervisors
         {
             return File.ReadAllBytes(path);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            // Not there yet, or still a directory that is in its place.
             return [];
         }
     }

@@ -1,0 +1,238 @@
+using Keelson.SystemTests.Harness;
+
+namespace Keelson.SystemTests;
+
+/// <summary>Where supervision is better than runit's on purpose, and what it does with directories that are not as they should be.</summary>
+public sealed class OwnSupervisionTests
+{
+    [Fact]
+    public async Task A_directory_that_is_renamed_goes_on_under_its_new_name()
+    {
+        await using Sandbox s = new Sandbox().WithCommands().Service("web", "exec sleep 54321");
+        await s.Start();
+        ProcessEntry web = await s.RunOf("web");
+        await s.WaitUntilWatching();
+        Directory.Move(s.HostPath("/etc/service/web"), s.HostPath("/etc/service/site"));
+        s.Service("later", "exec sleep 54322");
+        await s.WaitForProcess("sleep 54322");
+        Assert.Equal(web.HostPid, s.Find("sleep 54321")?.HostPid);
+        (int status, string text) = await s.OurSv("stop site");
+        Assert.True(status == 0 && s.Find("sleep 54321") is null, text);
+    }
+
+    [Fact]
+    public async Task Two_names_of_one_directory_are_one_service()
+    {
+        await using Sandbox s = new Sandbox().Service("web", "echo run >>/tmp/runs; exec sleep 54321");
+        File.CreateSymbolicLink(s.HostPath("/etc/service/alias"), "web");
+        await s.Start();
+        await s.RunOf("web");
+        s.Service("later", "exec sleep 54322");
+        await s.WaitForProcess("sleep 54322");
+        Assert.Equal("run\n", s.Read("/tmp/runs"));
+        // One of the names may go.
+        File.Delete(s.HostPath("/etc/service/alias"));
+        s.Service("latest", "exec sleep 54323");
+        await s.WaitForProcess("sleep 54323");
+        Assert.NotNull(s.Find("sleep 54321"));
+    }
+
+    [Fact]
+    public async Task A_directory_that_takes_the_place_of_another_is_started_when_that_has_ended()
+    {
+        await using Sandbox s = new Sandbox()
+            .Service("web", "trap 'until [ -e /tmp/go ]; do sleep 0.02; done; exit 0' TERM; touch /tmp/old; while :; do sleep 0.02; done")
+            .Script("/root/new/run", "touch /tmp/new; exec sleep 54321");
+        await s.Start();
+        await s.WaitForFile("/tmp/old");
+        await s.WaitUntilWatching();
+        Directory.Move(s.HostPath("/etc/service/web"), s.HostPath("/root/old"));
+        Directory.Move(s.HostPath("/root/new"), s.HostPath("/etc/service/web"));
+        s.Service("later", "exec sleep 54322");
+        await s.WaitForProcess("sleep 54322");
+        Assert.False(s.Exists("/tmp/new"));
+        s.Write("/tmp/go", "");
+        await s.WaitForProcess("sleep 54321");
+    }
+
+    [Fact]
+    public async Task A_hanging_control_script_delays_its_own_service_only_and_no_stop()
+    {
+        await using Sandbox s = new Sandbox().WithCommands().Timeouts(1, 1)
+            .Service("web", "exec sleep 54321").Script("/etc/service/web/control/h", "touch /tmp/hangs; trap '' TERM; while :; do sleep 1; done")
+            .Service("other", "exec sleep 54322");
+        await s.Start();
+        await s.RunOf("web");
+        await s.Control("web", "h");
+        await s.WaitForFile("/tmp/hangs");
+        Assert.Equal(0, (await s.OurSv("restart other")).Status);
+        (int status, _) = await s.Stop();
+        Assert.Equal(0, status);
+        Assert.Contains("a script in /etc/service/web/control did not finish", s.Log.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("echo file >supervise", "supervise: not a directory")]
+    [InlineData("ln -s supervise supervise", "supervise: ")]
+    [InlineData("mkdir -p supervise/control/x", "supervise/control: ")]
+    [InlineData("mkdir -p supervise/lock", "supervise/lock: is a directory")]
+    public async Task What_is_in_the_way_of_supervise_is_named_and_sv_works_all_the_same(string make, string named)
+    {
+        await using Sandbox s = new Sandbox().WithCommands().Service("web", "exec sleep 54321").Prepare($"(cd etc/service/web && {make})");
+        await s.Start();
+        await s.WaitForProcess("sleep 54321");
+        await s.WaitForLog("/etc/service/web/" + named);
+        Assert.Single(s.Said("/etc/service/web/supervise"));
+        (int status, string text) = await s.OurSv("stop web");
+        Assert.True(status == 0 && s.Find("sleep 54321") is null, text);
+    }
+
+    [Theory]
+    [InlineData("echo x >supervise/control; echo x >supervise/ok; mkdir supervise/pid supervise/status supervise/stat supervise/status.new")]
+    [InlineData("ln -s /etc/passwd supervise/status.new; ln -s /etc/passwd supervise/pid; ln -s /etc/passwd supervise/stat.new")]
+    public async Task What_an_unpacked_backup_left_in_supervise_is_replaced_and_links_are_not_followed(string make)
+    {
+        await using Sandbox s = new Sandbox().WithCommands().Service("web", "exec sleep 54321").Prepare($"(cd etc/service/web && mkdir supervise && {make})");
+        string before = s.Read("/etc/passwd");
+        await s.Start();
+        await s.RunOf("web");
+        Assert.Equal(0, (await s.OurSv("stop web")).Status);
+        Assert.Equal(before, s.Read("/etc/passwd"));
+        Assert.Empty(s.Said("supervise"));
+    }
+
+    [Fact]
+    public async Task A_log_that_is_no_directory_is_named_and_the_service_runs()
+    {
+        await using Sandbox s = new Sandbox().Service("web", "exec sleep 54321").Write("/etc/service/web/log", "");
+        await s.Start();
+        await s.WaitForProcess("sleep 54321");
+        Assert.Single(s.Said("/etc/service/web/log is not a directory"));
+    }
+
+    [Theory]
+    [InlineData("mkdir etc/service/web/run")]
+    [InlineData(": >etc/service/web/run; chmod +x etc/service/web/run")]
+    [InlineData("mkfifo etc/service/web/run; chmod +x etc/service/web/run")]
+    [InlineData("ln -s run etc/service/web/run")]
+    [InlineData("printf '#!/bin/sh\\n' >etc/service/web/run")]
+    public async Task A_run_that_can_not_be_run_is_named_once_and_started_when_it_is_mended(string make)
+    {
+        await using Sandbox s = new Sandbox().MakeDirectory("/etc/service/web").Service("other", "exec sleep 54322").Prepare(make);
+        await s.Start();
+        await s.WaitForProcess("sleep 54322");
+        await s.Until(() => s.Said("cannot start /etc/service/web/run").Length == 1, "it is named");
+        Assert.Equal(0, (await s.Exec("rm -rf /etc/service/web/run; printf '#!/bin/sh\\nexec sleep 54321\\n' >/root/run; chmod +x /root/run; mv /root/run /etc/service/web/run")).Status);
+        await s.WaitForProcess("sleep 54321");
+        Assert.Single(s.Said("cannot start /etc/service/web/run"));
+    }
+
+    [Fact]
+    public async Task A_full_disk_is_named_once_and_the_status_follows_when_there_is_room()
+    {
+        await using Sandbox s = new Sandbox().WithCommands().Service("web", "exec sleep 54321")
+            .Prepare("mkdir etc/service/web/supervise && mount -t tmpfs -o size=64k,mode=700 tmpfs etc/service/web/supervise");
+        await s.Start();
+        // The file system is the container's: from outside there is only the empty directory below it.
+        await s.Until(() => s.Exec("grep -qx run /etc/service/web/supervise/stat").Result.Status == 0, "it runs");
+        Assert.Equal(0, (await s.Exec("head -c 100000 /dev/zero >/etc/service/web/supervise/filler 2>/dev/null; pkill -x sleep")).Status);
+        await s.WaitForLog("cannot write the status of /etc/service/web");
+        await s.Pass(TimeSpan.FromSeconds(2.5));
+        Assert.Single(s.Said("cannot write the status"));
+        Assert.Equal(0, (await s.Exec("rm /etc/service/web/supervise/filler")).Status);
+        ProcessEntry web = await s.WaitForProcess("sleep 54321");
+        await s.Until(() => s.Exec("cat /etc/service/web/supervise/pid").Result.Out == $"{web.Pid}\n", "the status is right");
+    }
+
+    [Fact]
+    public async Task More_services_than_descriptors_run_and_are_controlled()
+    {
+        const int services = 300;
+        await using Sandbox s = new Sandbox().WithCommands();
+        for (int i = 0; i < services; i++)
+            s.Service($"s{i:d3}", "exec sleep 54321");
+        await s.StartBash("ulimit -n 512; exec /sbin/my_init");
+        await s.Until(() => s.Processes.Count(p => p.Command == "sleep 54321") == services, "all run", TimeSpan.FromSeconds(60));
+        foreach (string name in new[] { "s000", $"s{services - 1:d3}" })
+        {
+            (int status, string text) = await s.OurSv($"stop {name}");
+            Assert.True(status == 0, text);
+        }
+        Assert.Equal(services - 2, s.Processes.Count(p => p.Command == "sleep 54321"));
+        (_, string limit) = await s.Exec("grep files /proc/$(pgrep -o -x sleep)/limits");
+        Assert.Matches("^Max open files +512 +512 ", limit);
+        Assert.Equal(0, (await s.Stop()).Status);
+    }
+
+    [Theory]
+    [InlineData(Sig.Term, 0)]
+    [InlineData(Sig.Hup, 111)]
+    public async Task Our_runsvdir_ends_its_services_and_says_why(int signal, int expected)
+    {
+        await using Sandbox s = new Sandbox().WithCommands().Service("web", "setsid sleep 54322 & exec sleep 54321", "echo finish >>/tmp/finish").Service("db", "exec sleep 54323");
+        await s.StartBash($"{Sandbox.Commands}/runsvdir -P /etc/service & echo $! >/tmp/pid; wait $!; echo $? >/tmp/status; exec sleep 54324");
+        await s.RunOf("web");
+        await s.RunOf("db");
+        await s.WaitForProcess("sleep 54322");
+        Assert.Equal(0, (await s.Exec($"kill -{signal} $(cat /tmp/pid)")).Status);
+        await s.WaitForProcess("sleep 54324");
+        Assert.Equal($"{expected}\n", s.Read("/tmp/status"));
+        Assert.Equal("finish\n", s.Read("/tmp/finish"));
+        Assert.Null(s.Find("sleep 54321"));
+        Assert.Null(s.Find("sleep 54322"));
+        Assert.Null(s.Find("sleep 54323"));
+    }
+
+    [Fact]
+    public async Task Our_runsv_below_our_init_is_a_service_like_any_other()
+    {
+        await using Sandbox s = new Sandbox().WithCommands()
+            .Service("nest", $"exec {Sandbox.Commands}/runsv /root/inner").Script("/root/inner/run", "setsid sleep 54322 & exec sleep 54321");
+        await s.Start();
+        await s.WaitForProcess("sleep 54322");
+        await s.WaitForProcess("sleep 54321");
+        Assert.Equal(0, (await s.OurSv("status /root/inner")).Status);
+        (int status, string text) = await s.OurSv("stop nest");
+        Assert.True(status == 0 && s.Find("sleep 54321") is null && s.Find("sleep 54322") is null, text);
+    }
+
+    [Theory]
+    [InlineData("runsv", 1)]
+    [InlineData("runsv a b", 1)]
+    [InlineData("runsvdir", 1)]
+    [InlineData("runsv /nonexistent", 111)]
+    [InlineData("runsv --help", 0)]
+    [InlineData("runsvdir --help", 0)]
+    public async Task Usage_of_runsv_and_runsvdir(string command, int expected)
+    {
+        await using Sandbox s = new Sandbox().WithCommands();
+        await s.StartBash($"{Sandbox.Commands}/{command}; exit $?");
+        Assert.Equal(expected, await s.Exit());
+    }
+
+    [Fact]
+    public async Task Two_hundred_services_that_crash_at_once_keep_their_pace_and_the_others_alive()
+    {
+        const int services = 200;
+        await using Sandbox s = new Sandbox().WithCommands().Service("good", "exec sleep 54321");
+        for (int i = 0; i < services; i++)
+            s.Service($"bad{i}", "exit 1");
+        await s.Start();
+        await s.WaitForProcess("sleep 54321");
+        ProcessEntry good = s.Find("sleep 54321")!;
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        long before = Ticks(s.HostPid);
+        await s.Pass(TimeSpan.FromSeconds(4));
+        double share = (Ticks(s.HostPid) - before) / 100.0 / watch.Elapsed.TotalSeconds;
+        TestContext.Current.TestOutputHelper?.WriteLine($"200 crashing services: process 1 uses {share * 100:0.0} % of a core");
+        Assert.Equal(0, (await s.OurSv("restart good")).Status);
+        Assert.NotEqual(good.HostPid, s.Find("sleep 54321")?.HostPid);
+        Assert.Equal(0, (await s.Stop()).Status);
+
+        static long Ticks(int pid)
+        {
+            string[] stat = File.ReadAllText($"/proc/{pid}/stat").Split(") ")[^1].Split(' ');
+            return long.Parse(stat[11], System.Globalization.CultureInfo.InvariantCulture) + long.Parse(stat[12], System.Globalization.CultureInfo.InvariantCulture);
+        }
+    }
+}
