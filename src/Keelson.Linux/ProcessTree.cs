@@ -7,15 +7,23 @@ namespace Keelson.Linux;
 /// <summary>A process as /proc/PID/stat has it (proc_pid_stat(5)).</summary>
 /// <param name="Started">Clock ticks since boot: with the number it names a process for good.</param>
 /// <param name="Mark">The service number in its mark, 0 without one.</param>
-public readonly record struct ProcessEntry(int Pid, int Parent, int Session, bool IsZombie, ulong Started, uint Mark);
+/// <param name="IsBlank">It has no environment: by choice, or for a moment, in the middle of an execve(2).</param>
+public readonly record struct ProcessEntry(int Pid, int Parent, int Session, bool IsZombie, ulong Started, uint Mark, bool IsBlank);
 
 public sealed class ProcessTree
 {
     private const int ClockTicksPerSecond = 100; // USER_HZ, a constant of the kernel's interface
 
-    private ProcessTree(List<ProcessEntry> all) => All = all;
+    private ProcessTree(List<ProcessEntry> all, bool isComplete)
+    {
+        All = all;
+        IsComplete = isComplete;
+    }
 
     public List<ProcessEntry> All { get; }
+
+    /// <summary>False when a process went while we looked: what it had just forked may be missing.</summary>
+    public bool IsComplete { get; }
 
     /// <summary>The time that <see cref="ProcessEntry.Started"/> of a process that starts now has.</summary>
     public static ulong Now
@@ -38,12 +46,17 @@ public sealed class ProcessTree
             return null;
         var all = new List<ProcessEntry>();
         var buffer = new byte[16 * 1024];
+        bool isComplete = true;
         foreach (ByteString name in Files.List("/proc"u8).Value)
         {
-            if (Utf8Parser.TryParse(name.Span, out int pid, out int used) && used == name.Length && Read(pid, name.Span, mark, buffer) is { } entry)
+            if (!Utf8Parser.TryParse(name.Span, out int pid, out int used) || used != name.Length)
+                continue;
+            if (Read(pid, name.Span, mark, buffer) is { } entry)
                 all.Add(entry);
+            else
+                isComplete = false;
         }
-        return new ProcessTree(all);
+        return new ProcessTree(all, isComplete);
     }
 
     /// <summary>The children of this process that /proc names; null where the kernel does not tell (CONFIG_PROC_CHILDREN).</summary>
@@ -92,8 +105,9 @@ public sealed class ProcessTree
         int parent = (int)Field(stat, 1);
         int session = (int)Field(stat, 3);
         ulong started = Field(stat, 19);
-        uint marked = isZombie ? 0 : MarkOf(name, mark, buffer);
-        return new ProcessEntry(pid, parent, session, isZombie, started, marked);
+        bool isBlank = false;
+        uint marked = isZombie ? 0 : MarkOf(name, mark, buffer, out isBlank);
+        return new ProcessEntry(pid, parent, session, isZombie, started, marked, isBlank);
     }
 
     private static ulong Field(ReadOnlySpan<byte> line, int index)
@@ -103,15 +117,16 @@ public sealed class ProcessTree
         return Utf8Parser.TryParse(line, out ulong number, out _) ? number : 0;
     }
 
-    private static uint MarkOf(ReadOnlySpan<byte> name, ReadOnlySpan<byte> mark, byte[] buffer)
+    private static uint MarkOf(ReadOnlySpan<byte> name, ReadOnlySpan<byte> mark, byte[] buffer, out bool isBlank)
     {
+        isBlank = false;
         var path = ByteString.Join("/proc/"u8, name, "/environ"u8);
         Result<int> file = Files.OpenRead(path.Span);
         if (file.Error is Errno.Access or Errno.NotPermitted)
             file = OpenAsOwner(ByteString.Join("/proc/"u8, name).Span, path.Span);
         if (!file.Ok)
             return 0;
-        uint found = Search(file.Value, mark, buffer);
+        uint found = Search(file.Value, mark, buffer, out isBlank);
         Files.Close(file.Value);
         return found;
     }
@@ -129,14 +144,16 @@ public sealed class ProcessTree
             return Files.OpenRead(path);
     }
 
-    private static uint Search(int fd, ReadOnlySpan<byte> mark, byte[] buffer)
+    private static uint Search(int fd, ReadOnlySpan<byte> mark, byte[] buffer, out bool isBlank)
     {
         const int digits = 8;
         int kept = 0;
+        isBlank = true;
         while (true)
         {
             Result<int> n = Files.Read(fd, buffer.AsSpan(kept));
             int length = kept + n.Value;
+            isBlank &= length == 0;
             ReadOnlySpan<byte> text = buffer.AsSpan(0, length);
             int at = text.IndexOf(mark);
             if (at >= 0 && text.Length >= at + mark.Length + digits)

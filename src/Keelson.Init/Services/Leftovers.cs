@@ -3,7 +3,8 @@
 // service, 8 of the start), by the session of ./run, and by having been below ./run when it was told to end. Not found
 // is what had left all three: an orphan of before, in a session of its own, with an empty environment.
 //
-// One look at /proc serves all services of a round. Where no process of ours is a stranger, there is no look at all.
+// One look at /proc, at the end of a round, serves all services that ended in it: a look before would miss what was forked
+// up to the death that it is about. Where no process of ours is a stranger, there is no look at all.
 using System.Globalization;
 using System.Text;
 using Keelson.Linux;
@@ -33,18 +34,22 @@ internal sealed class Leftovers
 {
     private const long KillAgainMilliseconds = 50;
     private const int MostKills = 40;
+
+    // A process that is in the middle of an execve(2) shows no environment.
+    private const long DoubtMilliseconds = 10;
+    private const ulong YoungTicks = 20;
+    private const int MostDoubts = 20;
     private const int MostNamed = 10;
 
     private readonly EventLoop _loop;
     private readonly byte[] _boot;
     private readonly List<Ending> _endings = [];
+    private readonly Queue<Ending> _begun = [];
     private readonly Dictionary<uint, List<(int Pid, ulong Started)>> _remembered = [];
     private readonly Timer _look;
     private ProcessTree? _tree;
     private HashSet<int>? _parents;
     private long _treeRound = -1;
-    private long _strangersRound = -1;
-    private bool _strangers;
     private long _notBefore;
 
     internal Leftovers(EventLoop loop)
@@ -64,6 +69,7 @@ internal sealed class Leftovers
         internal StringBuilder Names { get; } = new();
         internal bool Kill { get; set; }
         internal int Kills { get; set; }
+        internal int Doubts { get; set; }
     }
 
     /// <summary>The environment of all services, with room for the mark at its end.</summary>
@@ -109,15 +115,30 @@ internal sealed class Leftovers
         _endings.RemoveAll(e => e.Who == who);
     }
 
-    /// <summary>
-    /// TERM and CONT to all that is left, and <see cref="ILeaver.NothingLeft"/> when that has ended. False when there is
-    /// nothing, and it was told already.
-    /// </summary>
-    internal bool End(ILeaver who)
+    /// <summary>TERM and CONT to all that is left, at the end of this round, and <see cref="ILeaver.NothingLeft"/> when that has ended.</summary>
+    internal void End(ILeaver who)
     {
         var ending = new Ending(who);
         _endings.Add(ending);
-        return AnyStrangers() ? !Settle(ending) : !Done(ending);
+        _begun.Enqueue(ending);
+    }
+
+    internal void RoundEnded()
+    {
+        if (_begun.Count == 0)
+            return;
+        _treeRound = -1;
+        bool strangers = AnyStrangers();
+        // What is done may begin the next: after a sweep without a ./finish comes what is left of all, in the same state.
+        while (_begun.TryDequeue(out Ending? ending))
+        {
+            if (!_endings.Contains(ending))
+                continue;
+            if (strangers)
+                Settle(ending);
+            else
+                Done(ending);
+        }
     }
 
     /// <summary>KILL to all that is left, until nothing is.</summary>
@@ -129,7 +150,7 @@ internal sealed class Leftovers
                 continue;
             ending.Kill = true;
             _treeRound = -1;
-            _ = Settle(ending);
+            Settle(ending);
         }
     }
 
@@ -157,19 +178,27 @@ internal sealed class Leftovers
         foreach (Ending ending in _endings.ToArray())
         {
             if (_endings.Contains(ending))
-                _ = Settle(ending);
+                Settle(ending);
         }
         // Where a look takes long, deaths that follow upon each other are looked at together.
         long now = Clock.Milliseconds;
         _notBefore = now + Math.Min(2 * (now - begin), 100);
     }
 
-    /// <summary>Signals what is newly found. True when nothing is left, and that was told.</summary>
-    private bool Settle(Ending ending)
+    /// <summary>Signals what is newly found, or tells that nothing is left.</summary>
+    private void Settle(Ending ending)
     {
         List<int> left = Find(ending.Who);
+        if (left.Count == 0 && IsDoubtful() && ending.Doubts++ < MostDoubts)
+        {
+            _loop.Timers.Arm(_look, _loop.Now + DoubtMilliseconds);
+            return;
+        }
         if (left.Count == 0 || ending.Kills >= MostKills)
-            return Done(ending);
+        {
+            Done(ending);
+            return;
+        }
         foreach (int pid in left)
         {
             if (ending.Signalled.Add(pid))
@@ -187,17 +216,15 @@ internal sealed class Leftovers
             ending.Kills++;
             _loop.Timers.Arm(_look, _loop.Now + KillAgainMilliseconds);
         }
-        return false;
     }
 
-    private bool Done(Ending ending)
+    private void Done(Ending ending)
     {
         _endings.Remove(ending);
         _remembered.Remove(ending.Who.Number);
         if (ending.Kills >= MostKills)
             Log.Warn($"not even KILL ended {ending.Names}; going on without");
         ending.Who.NothingLeft(ending.Names.ToString());
-        return true;
     }
 
     private List<int> Find(ILeaver who)
@@ -226,6 +253,25 @@ internal sealed class Leftovers
         return left;
     }
 
+    /// <summary>
+    /// Whether the look may have missed something: a process went meanwhile, or an orphan that has just been made shows no
+    /// environment, so that it can't be told whose it is. That is over in a moment, or it never had one.
+    /// </summary>
+    private bool IsDoubtful()
+    {
+        if (_tree is null)
+            return false;
+        if (!_tree.IsComplete)
+            return true;
+        ulong now = ProcessTree.Now;
+        foreach (ProcessEntry entry in _tree.All)
+        {
+            if (entry.IsBlank && entry.Parent == Processes.OwnId && entry.Started + YoungTicks > now && !_loop.IsChild(entry.Pid))
+                return true;
+        }
+        return false;
+    }
+
     private static bool IsOf(ILeaver who, in ProcessEntry entry, List<(int, ulong)>? remembered) =>
         entry.Mark != 0 ? entry.Mark == who.Number
         // A session's number is used again once all of it have gone; who started later than ./run ended is of another.
@@ -251,10 +297,6 @@ internal sealed class Leftovers
     /// <summary>Whether we have a child that we did not start: only orphans can be left of a service whose ./run has ended.</summary>
     private bool AnyStrangers()
     {
-        if (_strangersRound == _loop.Rounds)
-            return _strangers;
-        _strangersRound = _loop.Rounds;
-        _strangers = true;
         if (ProcessTree.OwnChildren() is not { } children)
             return true;
         foreach (int pid in children)
@@ -262,7 +304,7 @@ internal sealed class Leftovers
             if (!_loop.IsChild(pid))
                 return true;
         }
-        return _strangers = false;
+        return false;
     }
 
     private static void AddName(StringBuilder names, int pid, int before)

@@ -362,8 +362,8 @@ internal sealed partial class Supervised
 
     private void EndLeftovers()
     {
-        if (_set.Leftovers.End(this))
-            BePatient();
+        _set.Leftovers.End(this);
+        BePatient();
     }
 
     /// <summary>The service's number in its mark.</summary>

@@ -183,6 +183,7 @@ public sealed class ServiceSet : ISource
 
     private void RoundEnded()
     {
+        Leftovers.RoundEnded();
         PublishChanged();
         Output.RoundEnded();
     }
