@@ -30,11 +30,25 @@ public sealed class SvlogdTests
         Assert.Equal("2000-02-29T00:00:00.01357", Encoding.UTF8.GetString(text));
     }
 
+    [Theory]
+    [InlineData("s2000", 2000, 0)]
+    [InlineData("s2k", 2048, 0)]
+    [InlineData("s2m", 2 * 1024 * 1024, 0)]
+    [InlineData("t7", 1000000, 7)]
+    [InlineData("t2m", 1000000, 120)]
+    [InlineData("t2h", 1000000, 7200)]
+    [InlineData("t2d", 1000000, 2)]
+    public void Sizes_and_ages_have_the_units_of_runit(string line, int size, int age)
+    {
+        Config config = Config.Parse(Encoding.UTF8.GetBytes(line));
+        Assert.Equal(((ulong)size, (ulong)age), (config.Size, config.Age));
+    }
+
     [Fact]
     public void The_config_is_read_line_by_line()
     {
         Config config = Config.Parse("#c\n\ns12k\nn3\nN2\nt5\n!cat\nu10.0.0.1:99\npP: \n-*\n+a"u8);
-        Assert.Equal((12UL, 3UL, 2UL, 5UL), (config.Size, config.Keep, config.KeepWhenFull, config.Age));
+        Assert.Equal((12UL * 1024, 3UL, 2UL, 5UL), (config.Size, config.Keep, config.KeepWhenFull, config.Age));
         Assert.Equal((0x0a000001u, (ushort)99, true), (config.Address, config.Port, config.Udp));
         Assert.Equal("cat|P: |2", $"{config.Processor}|{config.Prefix}|{config.Patterns.Count}");
     }
