@@ -25,6 +25,7 @@ public static unsafe class Files
     private const int AtCwd = -100;
     private const int AtEmptyPath = 0x1000;
     private const int AtEAccess = 0x200;
+    private const int RemoveDirectoryFlag = 0x200;
     private const int ReadOnlyFlag = 0;
     private const int WriteOnly = 1;
     private const int Create = 0x40;
@@ -253,6 +254,27 @@ public static unsafe class Files
             return error;
         fixed (byte* p = buffer)
             return Libc.Check(Libc.mkdir(p, mode));
+    }
+
+    /// <summary>Writes to what is there, in one write(2): a file of the kernel's that takes a command.</summary>
+    public static Errno WriteOnce(ReadOnlySpan<byte> path, ReadOnlySpan<byte> content)
+    {
+        Result<int> file = Open(path, WriteOnly | CloseOnExec, 0);
+        if (!file.Ok)
+            return file.Error;
+        Errno error = Stdio.WriteSome(file.Value, content).Error;
+        Close(file.Value);
+        return error;
+    }
+
+    public static Errno RemoveDirectory(ReadOnlySpan<byte> path)
+    {
+        Span<byte> buffer = stackalloc byte[CString.Size];
+        Errno error = CString.Write(path, buffer);
+        if (error != Errno.None)
+            return error;
+        fixed (byte* p = buffer)
+            return Libc.Check(Libc.unlinkat(AtCwd, p, RemoveDirectoryFlag));
     }
 
     /// <summary>Mode and owner, whatever the umask is. Only root may give a file away: that error is returned.</summary>

@@ -46,8 +46,8 @@ public sealed class FuzzTests
         foreach (string service in new[] { "web", "scripted" })
         {
             // Whatever is still in the FIFO comes first; after an x it is away for a second.
-            await s.Until(() => s.OurSv($"-w 5 start {service}").Result.Status == 0, $"{service} can be started");
-            await s.Until(() => s.OurSv($"-w 5 stop {service}").Result.Status == 0, $"{service} can be stopped");
+            await s.Until(() => s.OurSv($"-w 5 start {service}").Result.Status == 0, $"{service} can be started", TimeSpan.FromSeconds(60));
+            await s.Until(() => s.OurSv($"-w 5 stop {service}").Result.Status == 0, $"{service} can be stopped", TimeSpan.FromSeconds(60));
         }
         Assert.Null(s.Find("sleep 54321"));
         Assert.Null(s.Find("sleep 54322"));

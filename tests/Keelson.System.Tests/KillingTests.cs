@@ -29,6 +29,8 @@ public sealed class KillingTests
         await s.WaitForProcess("sleep 777");
         await s.WaitForProcess("sleep 54321");
         await s.WaitForProcess("sleep 54322");
+        await s.WaitForSv("web");
+        await s.WaitForSv("other");
         return s;
     }
 
@@ -83,6 +85,7 @@ public sealed class KillingTests
         Sandbox.Signal(first.HostPid, Sig.Kill);
         await s.Until(() => s.Processes.Count(p => p.Command == "sleep 777") == 2, "the second one has a child as well");
         await s.WaitForProcess("sleep 54321", notHostPid: first.HostPid);
+        await s.WaitForSv("web");
         Assert.Equal(0, (await s.OurSv("stop web")).Status);
         Assert.True(IsGone(s));
     }
@@ -95,5 +98,27 @@ public sealed class KillingTests
         await s.Until(() => s.ReadLines("/tmp/ids").Length >= 2, "two starts");
         Assert.All(s.ReadLines("/tmp/ids"), id => Assert.Matches("^[0-9a-f]{32}$", id));
         Assert.NotEqual(s.ReadLines("/tmp/ids")[0], s.ReadLines("/tmp/ids")[1]);
+    }
+
+    [Fact]
+    public async Task In_a_control_group_not_even_an_orphan_of_before_without_environment_gets_away()
+    {
+        await using Sandbox s = new Sandbox().WithCommands().MakeDirectory("/sys/fs/cgroup")
+            .Prepare("mkdir -p sys/fs/cgroup && mount -t cgroup2 cgroup2 sys/fs/cgroup")
+            // Its parent has ended before the stop, its session is its own, its environment empty.
+            .Service("web", "(env -i setsid sleep 777 &) ; " + Ready).Service("other", "exec sleep 54322");
+        await s.Start();
+        await s.WaitForFile("/tmp/ready");
+        ProcessEntry orphan = await s.WaitForProcess("sleep 777");
+        await s.WaitForProcess("sleep 54322");
+        await s.Until(() => s.Find("sleep 777")?.Parent == s.HostPid, "it is an orphan");
+        await s.WaitForSv("web");
+        Assert.Contains("/keelson.", await File.ReadAllTextAsync($"/proc/{orphan.HostPid}/cgroup", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        (int status, string text) = await s.OurSv("stop web");
+        Assert.True(status == 0 && IsGone(s), text);
+        Assert.NotNull(s.Find("sleep 54322"));
+        // Process 1 has returned to where it was, and takes the groups along.
+        Assert.DoesNotContain("/keelson.", await File.ReadAllTextAsync($"/proc/{s.HostPid}/cgroup", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Equal(0, (await s.Stop()).Status);
     }
 }

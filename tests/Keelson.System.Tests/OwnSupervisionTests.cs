@@ -83,6 +83,7 @@ public sealed class OwnSupervisionTests
         await s.WaitForProcess("sleep 54321");
         await s.WaitForLog("/etc/service/web/" + named);
         Assert.Single(s.Said("/etc/service/web/supervise"));
+        await s.WaitForSv("web");
         (int status, string text) = await s.OurSv("stop web");
         Assert.True(status == 0 && s.Find("sleep 54321") is null, text);
     }
@@ -155,6 +156,7 @@ public sealed class OwnSupervisionTests
         await s.Until(() => s.Processes.Count(p => p.Command == "sleep 54321") == services, "all run", TimeSpan.FromSeconds(60));
         foreach (string name in new[] { "s000", $"s{services - 1:d3}" })
         {
+            await s.WaitForSv(name);
             (int status, string text) = await s.OurSv($"stop {name}");
             Assert.True(status == 0, text);
         }
@@ -191,7 +193,8 @@ public sealed class OwnSupervisionTests
         await s.Start();
         await s.WaitForProcess("sleep 54322");
         await s.WaitForProcess("sleep 54321");
-        Assert.Equal(0, (await s.OurSv("status /root/inner")).Status);
+        await s.WaitForSv("/root/inner");
+        await s.WaitForSv("nest");
         (int status, string text) = await s.OurSv("stop nest");
         Assert.True(status == 0 && s.Find("sleep 54321") is null && s.Find("sleep 54322") is null, text);
     }

@@ -1,7 +1,8 @@
-// What a service leaves behind when it ends: daemons that left its process group, children of children. They are found
-// by the mark in their environment (INVOCATION_ID, as systemd.exec(5) has it: here 16 digits of this boot, 8 of the
-// service, 8 of the start), by the session of ./run, and by having been below ./run when it was told to end. Not found
-// is what had left all three: an orphan of before, in a session of its own, with an empty environment.
+// What a service leaves behind when it ends: daemons that left its process group, children of children. Where we may make
+// control groups, they are in the service's. Elsewhere they are found by the mark in their environment (INVOCATION_ID, as
+// systemd.exec(5) has it: here 16 digits of this boot, 8 of the service, 8 of the start), by the session of ./run, and by
+// having been below ./run when it was told to end. Not found is then what had left all three: an orphan of before, in a
+// session of its own, with an empty environment.
 //
 // One look at /proc, at the end of a round, serves all services that ended in it: a look before would miss what was forked
 // up to the death that it is about. Where no process of ours is a stranger, there is no look at all.
@@ -47,6 +48,7 @@ internal sealed class Leftovers
     private readonly Queue<Ending> _begun = [];
     private readonly Dictionary<uint, List<(int Pid, ulong Started)>> _remembered = [];
     private readonly Timer _look;
+    private readonly Cgroup? _groups;
     private ProcessTree? _tree;
     private HashSet<int>? _parents;
     private long _treeRound = -1;
@@ -56,6 +58,7 @@ internal sealed class Leftovers
     {
         _loop = loop;
         _look = new Timer(Look);
+        _groups = Cgroup.Find();
         Span<byte> random = stackalloc byte[8];
         RandomBytes.Fill(random);
         _boot = Encoding.ASCII.GetBytes("INVOCATION_ID=" + Convert.ToHexStringLower(random));
@@ -109,6 +112,23 @@ internal sealed class Leftovers
         _remembered[who.Number] = list;
     }
 
+    /// <summary>Starts a child of the service, in its control group where there are any.</summary>
+    internal Result<int> Start(ILeaver who, in SpawnRequest request, IParent parent)
+    {
+        bool entered = _groups?.Enter(who.Number) == Errno.None;
+        Result<int> child = _loop.Start(request, parent);
+        if (entered)
+            _ = _groups!.Return();
+        return child;
+    }
+
+    /// <summary>The service has gone, and its control group with it.</summary>
+    internal void Remove(ILeaver who)
+    {
+        Forget(who);
+        _groups?.Remove(who.Number);
+    }
+
     internal void Forget(ILeaver who)
     {
         _remembered.Remove(who.Number);
@@ -127,8 +147,17 @@ internal sealed class Leftovers
     {
         if (_begun.Count == 0)
             return;
+        bool strangers = _groups is not null || AnyStrangers();
+        if (strangers && _loop.Now < _notBefore)
+        {
+            // Looked a moment ago, and a look takes its time: somebody who stops and starts a service as fast as he can
+            // must not keep us looking.
+            _begun.Clear();
+            _loop.Timers.Arm(_look, _notBefore);
+            return;
+        }
         _treeRound = -1;
-        bool strangers = AnyStrangers();
+        long begin = Clock.Milliseconds;
         // What is done may begin the next: after a sweep without a ./finish comes what is left of all, in the same state.
         while (_begun.TryDequeue(out Ending? ending))
         {
@@ -139,6 +168,7 @@ internal sealed class Leftovers
             else
                 Done(ending);
         }
+        RestAfter(begin);
     }
 
     /// <summary>KILL to all that is left, until nothing is.</summary>
@@ -180,7 +210,12 @@ internal sealed class Leftovers
             if (_endings.Contains(ending))
                 Settle(ending);
         }
-        // Where a look takes long, deaths that follow upon each other are looked at together.
+        RestAfter(begin);
+    }
+
+    /// <summary>Where a look takes long, deaths that follow upon each other are looked at together.</summary>
+    private void RestAfter(long begin)
+    {
         long now = Clock.Milliseconds;
         _notBefore = now + Math.Min(2 * (now - begin), 100);
     }
@@ -244,6 +279,14 @@ internal sealed class Leftovers
             if (!_loop.IsChild(entry.Pid) && IsOf(who, entry, remembered))
                 members.Add(entry.Pid);
         }
+        if (_groups?.Members(who.Number) is { } group)
+        {
+            foreach (int pid in group)
+            {
+                if (!_loop.IsChild(pid))
+                    members.Add(pid);
+            }
+        }
         tree.AddDescendants(members);
         foreach (ProcessEntry entry in tree.All)
         {
@@ -294,7 +337,10 @@ internal sealed class Leftovers
         return _tree;
     }
 
-    /// <summary>Whether we have a child that we did not start: only orphans can be left of a service whose ./run has ended.</summary>
+    /// <summary>
+    /// Whether we have a child that we did not start: only orphans can be left of a service whose ./run has ended. (In a
+    /// control group there may be others: who entered it from elsewhere.)
+    /// </summary>
     private bool AnyStrangers()
     {
         if (ProcessTree.OwnChildren() is not { } children)

@@ -296,7 +296,8 @@ internal sealed partial class Supervised
     {
         _set.Leftovers.Mark(_set.Environment, Number, _starts);
         OpenOutput();
-        return Loop.Start(
+        return _set.Leftovers.Start(
+            this,
             new SpawnRequest
             {
                 Path = script,

@@ -115,7 +115,7 @@ public sealed class ServiceSet : ISource
             else
                 WatchServices();
             // What the start needed is not needed any more: the heap shrinks to what the services are.
-            GC.Collect(2, GCCollectionMode.Forced, blocking: true, compacting: true);
+            GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         }
         Scan();
     }

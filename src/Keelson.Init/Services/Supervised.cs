@@ -249,7 +249,7 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
         Loop.Timers.Cancel(_start);
         Loop.Timers.Cancel(_patience);
         Loop.Timers.Cancel(_publish);
-        _set.Leftovers.Forget(this);
+        _set.Leftovers.Remove(this);
         if (_supervise is not null)
         {
             _state = _state with { Phase = Phase.Down };

@@ -81,6 +81,10 @@ internal static class Supervisors
         return found!;
     }
 
+    /// <summary>Waits until sv can tell how the service is: its process may run before its status is written.</summary>
+    internal static Task WaitForSv(this Sandbox s, string service) =>
+        s.Until(() => s.OurSv($"status {service}").Result.Status == 0, $"sv knows {service}");
+
     /// <summary>Lets so much time pass, for what must not happen meanwhile.</summary>
     internal static Task Pass(this Sandbox s, TimeSpan time)
     {
