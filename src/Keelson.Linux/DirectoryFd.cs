@@ -5,23 +5,13 @@ namespace Keelson.Linux;
 
 public sealed unsafe class DirectoryFd
 {
-    private const int AtCwd = -100;
-    private const int WriteOnly = 1;
     private const int ReadWrite = 2;
-    private const int Create = 0x40;
-    private const int Exclusive = 0x80;
     private const int Append = 0x400;
-    private const int NonBlock = 0x800;
     private const int PathOnly = 0x200000;
-    private const int CloseOnExec = 0x80000;
-    private const int RemoveDirectory = 0x200;
+    private const int WriteFlags = Files.WriteOnly | Files.Create | Files.NonBlock | Files.CloseOnExec;
 
     // O_DIRECTORY and O_NOFOLLOW are swapped round between architectures.
-    private static readonly bool s_isArm64 =
-        System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.Arm64;
-
-    private static readonly int s_directory = s_isArm64 ? 0x4000 : 0x10000;
-    private static readonly int s_noFollow = s_isArm64 ? 0x8000 : 0x20000;
+    private static readonly int s_noFollow = Files.DirectoryFlag == 0x10000 ? 0x20000 : 0x8000;
 
     // Instead of a descriptor, where there are too few: what the names are appended to.
     private readonly ByteString _path;
@@ -36,10 +26,10 @@ public sealed unsafe class DirectoryFd
     public int Fd { get; private set; }
 
     /// <summary>A directory by its name only, which costs no descriptor and does not notice that it is renamed or replaced.</summary>
-    public static DirectoryFd ByName(ReadOnlySpan<byte> path) => new(AtCwd, ByteString.Join(path, "/"u8));
+    public static DirectoryFd ByName(ReadOnlySpan<byte> path) => new(Files.AtCwd, ByteString.Join(path, "/"u8));
 
     /// <summary>The directory that the path leads to, symbolic links followed.</summary>
-    public static Result<DirectoryFd?> Open(ReadOnlySpan<byte> path) => Open(AtCwd, path);
+    public static Result<DirectoryFd?> Open(ReadOnlySpan<byte> path) => Open(Files.AtCwd, path);
 
     /// <summary>The directory of this name in this one, or where a link of that name leads.</summary>
     public Result<DirectoryFd?> Open(ByteString name) => Open(Fd, Of(name.Span));
@@ -48,36 +38,14 @@ public sealed unsafe class DirectoryFd
 
     private static Result<DirectoryFd?> Open(int at, ReadOnlySpan<byte> path)
     {
-        Result<int> fd = OpenAt(at, path, PathOnly | s_directory | CloseOnExec, 0);
+        Result<int> fd = Files.OpenAt(at, path, PathOnly | Files.DirectoryFlag | Files.CloseOnExec, 0);
         return fd.Ok ? new(new DirectoryFd(fd.Value), Errno.None) : new(null, fd.Error);
-    }
-
-    private static Result<int> OpenAt(int at, ReadOnlySpan<byte> path, int flags, uint mode)
-    {
-        Span<byte> buffer = stackalloc byte[CString.Size];
-        Errno error = CString.Write(path, buffer);
-        if (error != Errno.None)
-            return new(-1, error);
-        fixed (byte* p = buffer)
-        {
-            while (true)
-            {
-                int fd = Libc.openat(at, p, flags, mode);
-                if (fd >= 0)
-                    return new(fd, Errno.None);
-                if (Libc.LastError != Errno.Interrupted)
-                    return new(-1, Libc.LastError);
-            }
-        }
     }
 
     /// <summary>The file of this name, symbolic links followed.</summary>
     public Result<FileStatus> Status(ReadOnlySpan<byte> name) => Files.StatusAt(Fd, Of(name));
 
     public bool Has(ReadOnlySpan<byte> name) => Status(name).Ok;
-
-    /// <summary>None when we may execute the file of this name (effective ids count), else why not.</summary>
-    public Errno CanExecute(ReadOnlySpan<byte> name) => Files.CanExecuteAt(Fd, Of(name));
 
     /// <summary>As runit asks whether to run a control script: a file that its owner may execute.</summary>
     public bool HasExecutable(ReadOnlySpan<byte> name)
@@ -86,9 +54,6 @@ public sealed unsafe class DirectoryFd
         Result<FileStatus> status = Status(name);
         return status.Ok && status.Value.Kind == FileKind.Regular && (status.Value.Mode & ownerExecute) != 0;
     }
-
-    /// <summary>Opens what is there to read, never blocking on a FIFO.</summary>
-    public Result<int> OpenRead(ReadOnlySpan<byte> name) => OpenAt(Fd, Of(name), NonBlock | CloseOnExec, 0);
 
     public Errno MakeDirectory(ReadOnlySpan<byte> name, uint mode)
     {
@@ -115,20 +80,6 @@ public sealed unsafe class DirectoryFd
         }
     }
 
-    public Errno MakeLink(ReadOnlySpan<byte> name, ReadOnlySpan<byte> target)
-    {
-        Span<byte> buffer = stackalloc byte[CString.Size];
-        Span<byte> to = stackalloc byte[CString.Size];
-        Errno error = CString.Write(Of(name), buffer);
-        if (error == Errno.None)
-            error = CString.Write(target, to);
-        if (error != Errno.None)
-            return error;
-        fixed (byte* p = buffer)
-        fixed (byte* t = to)
-            return Libc.Check(Libc.symlinkat(t, Fd, p));
-    }
-
     /// <summary>Removes a file, or an empty directory.</summary>
     public Errno Remove(ReadOnlySpan<byte> name)
     {
@@ -139,7 +90,7 @@ public sealed unsafe class DirectoryFd
         fixed (byte* p = buffer)
         {
             error = Libc.Check(Libc.unlinkat(Fd, p, 0));
-            return error == Errno.IsDirectory ? Libc.Check(Libc.unlinkat(Fd, p, RemoveDirectory)) : error;
+            return error == Errno.IsDirectory ? Libc.Check(Libc.unlinkat(Fd, p, Files.RemoveDirectoryFlag)) : error;
         }
     }
 
@@ -155,7 +106,7 @@ public sealed unsafe class DirectoryFd
             Errno made = MakeFifo(name, mode);
             if (made is not (Errno.None or Errno.Exists))
                 return new(-1, made);
-            fd = OpenAt(Fd, Of(name), ReadWrite | NonBlock | CloseOnExec | s_noFollow, 0);
+            fd = Files.OpenAt(Fd, Of(name), ReadWrite | Files.NonBlock | Files.CloseOnExec | s_noFollow, 0);
             if (fd.Ok && Files.Status(fd.Value).Value.Kind == FileKind.Fifo)
                 return fd;
             Files.Close(fd.Value);
@@ -180,7 +131,7 @@ public sealed unsafe class DirectoryFd
     public Result<int> OpenLocked(ReadOnlySpan<byte> name, uint mode)
     {
         const int exclusiveWithoutWaiting = 2 | 4;
-        Result<int> fd = OpenAt(Fd, Of(name), WriteOnly | Create | Append | NonBlock | CloseOnExec | s_noFollow, mode);
+        Result<int> fd = Files.OpenAt(Fd, Of(name), WriteFlags | Append | s_noFollow, mode);
         if (!fd.Ok)
             return fd;
         Errno error = Libc.Check(Libc.flock(fd.Value, exclusiveWithoutWaiting));
@@ -196,14 +147,14 @@ public sealed unsafe class DirectoryFd
     /// </summary>
     public Errno Publish(ReadOnlySpan<byte> name, ReadOnlySpan<byte> temporary, ReadOnlySpan<byte> content, uint mode)
     {
-        const int flags = WriteOnly | Create | Exclusive | NonBlock | CloseOnExec | 0;
-        Result<int> file = OpenAt(Fd, Of(temporary), flags, mode);
+        const int flags = WriteFlags | Files.Exclusive;
+        Result<int> file = Files.OpenAt(Fd, Of(temporary), flags, mode);
         if (file.Error == Errno.Exists)
         {
             Errno removed = Remove(temporary);
             if (removed != Errno.None)
                 return removed;
-            file = OpenAt(Fd, Of(temporary), flags, mode);
+            file = Files.OpenAt(Fd, Of(temporary), flags, mode);
         }
         if (!file.Ok)
             return file.Error;

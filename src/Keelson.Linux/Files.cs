@@ -22,20 +22,20 @@ public static unsafe class Files
     /// <summary>The three execute bits of a mode.</summary>
     public const uint AnyExecute = 0x49;
 
-    private const int AtCwd = -100;
+    internal const int AtCwd = -100;
     private const int AtEmptyPath = 0x1000;
     private const int AtEAccess = 0x200;
-    private const int RemoveDirectoryFlag = 0x200;
-    private const int ReadOnlyFlag = 0;
-    private const int WriteOnly = 1;
-    private const int Create = 0x40;
-    private const int Exclusive = 0x80;
+    internal const int RemoveDirectoryFlag = 0x200;
+    internal const int ReadOnlyFlag = 0;
+    internal const int WriteOnly = 1;
+    internal const int Create = 0x40;
+    internal const int Exclusive = 0x80;
     private const int Truncate = 0x200;
-    private const int NonBlock = 0x800;
-    private const int CloseOnExec = 0x80000;
+    internal const int NonBlock = 0x800;
+    internal const int CloseOnExec = 0x80000;
 
     // O_DIRECTORY and O_NOFOLLOW are swapped round between architectures.
-    private static readonly int DirectoryFlag =
+    internal static readonly int DirectoryFlag =
         System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.Arm64 ? 0x4000 : 0x10000;
 
     /// <summary>The file that the path leads to, symbolic links followed.</summary>
@@ -71,16 +71,14 @@ public static unsafe class Files
     }
 
     /// <summary>None when we may execute the file (effective ids count), else why not.</summary>
-    public static Errno CanExecute(ReadOnlySpan<byte> path) => CanExecuteAt(AtCwd, path);
-
-    internal static Errno CanExecuteAt(int directory, ReadOnlySpan<byte> path)
+    public static Errno CanExecute(ReadOnlySpan<byte> path)
     {
         Span<byte> buffer = stackalloc byte[CString.Size];
         Errno error = CString.Write(path, buffer);
         if (error != Errno.None)
             return error;
         fixed (byte* p = buffer)
-            return Libc.Check(Libc.faccessat(directory, p, 1, AtEAccess));
+            return Libc.Check(Libc.faccessat(AtCwd, p, 1, AtEAccess));
     }
 
     /// <summary>Opens what is there to read, never blocking on a FIFO.</summary>
@@ -105,7 +103,10 @@ public static unsafe class Files
     /// <summary>As <see cref="OpenReadWrite"/>, inherited by children.</summary>
     internal static Result<int> OpenForChildren(ReadOnlySpan<byte> path) => Open(path, 2, 0);
 
-    private static Result<int> Open(ReadOnlySpan<byte> path, int flags, uint mode)
+    private static Result<int> Open(ReadOnlySpan<byte> path, int flags, uint mode) => OpenAt(AtCwd, path, flags, mode);
+
+    /// <summary>openat(2), repeated when a signal interrupted it.</summary>
+    internal static Result<int> OpenAt(int directory, ReadOnlySpan<byte> path, int flags, uint mode)
     {
         Span<byte> buffer = stackalloc byte[CString.Size];
         Errno error = CString.Write(path, buffer);
@@ -115,7 +116,7 @@ public static unsafe class Files
         {
             while (true)
             {
-                int fd = Libc.open(p, flags, mode);
+                int fd = Libc.openat(directory, p, flags, mode);
                 if (fd >= 0)
                     return new(fd, Errno.None);
                 if (Libc.LastError != Errno.Interrupted)

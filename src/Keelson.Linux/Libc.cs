@@ -43,13 +43,9 @@ internal static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true)] internal static partial int prctl(int option, nuint a, nuint b, nuint c, nuint d);
     [LibraryImport(C, SetLastError = true)] internal static partial int execve(byte* path, byte** argv, byte** envp);
     [LibraryImport(C, SetLastError = true)] internal static partial int setgroups(nuint count, uint* groups);
-    [LibraryImport(C, SetLastError = true)] internal static partial int getgroups(int size, uint* groups);
-    [LibraryImport(C)] internal static partial uint getgid();
     [LibraryImport(C, SetLastError = true)] internal static partial int setsid();
     [LibraryImport(C, SetLastError = true)] internal static partial int chroot(byte* path);
     [LibraryImport(C, SetLastError = true)] internal static partial int chdir(byte* path);
-    [LibraryImport(C, SetLastError = true)] internal static partial int fchdir(int fd);
-    [LibraryImport(C)] internal static partial uint umask(uint mask);
     [LibraryImport(C, SetLastError = true)] internal static partial int getpriority(int which, uint who);
     [LibraryImport(C, SetLastError = true)] internal static partial int setpriority(int which, uint who, int priority);
     [LibraryImport(C, SetLastError = true)] internal static partial int prlimit(int pid, int resource, ulong* set, ulong* old);
@@ -84,7 +80,6 @@ internal static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true)] internal static partial int tcsetattr(int fd, int when, void* settings);
 
     // Files
-    [LibraryImport(C, SetLastError = true)] internal static partial int open(byte* path, int flags, uint mode);
     [LibraryImport(C, SetLastError = true)] internal static partial int close(int fd);
     [LibraryImport(C, SetLastError = true)] internal static partial nint read(int fd, void* buffer, nuint count);
     [LibraryImport(C, SetLastError = true)] internal static partial nint write(int fd, void* buffer, nuint count);
@@ -99,11 +94,8 @@ internal static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true)] internal static partial int chown(byte* path, uint user, uint group);
     [LibraryImport(C, SetLastError = true)] internal static partial int fchmod(int fd, uint mode);
     [LibraryImport(C, SetLastError = true)] internal static partial int fchown(int fd, uint user, uint group);
-    [LibraryImport(C, SetLastError = true)] internal static partial int ftruncate(int fd, long length);
     [LibraryImport(C, SetLastError = true)] internal static partial int fsync(int fd);
     [LibraryImport(C, SetLastError = true)] internal static partial int flock(int fd, int operation);
-    [LibraryImport(C, SetLastError = true)] internal static partial long lseek(int fd, long offset, int whence);
-    [LibraryImport(C, SetLastError = true)] internal static partial int dup2(int from, int to);
     [LibraryImport(C, SetLastError = true)] internal static partial int fcntl(int fd, int command, nint argument);
     [LibraryImport(C, SetLastError = true)] internal static partial int pipe2(int* ends, int flags);
 
@@ -113,7 +105,6 @@ internal static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true)] internal static partial int mkfifoat(int dir, byte* path, uint mode);
     [LibraryImport(C, SetLastError = true)] internal static partial int unlinkat(int dir, byte* path, int flags);
     [LibraryImport(C, SetLastError = true)] internal static partial int renameat(int fromDir, byte* from, int toDir, byte* to);
-    [LibraryImport(C, SetLastError = true)] internal static partial int symlinkat(byte* target, int dir, byte* path);
     [LibraryImport(C, SetLastError = true)] internal static partial nint readlinkat(int dir, byte* path, byte* buffer, nuint size);
 
     // Sockets

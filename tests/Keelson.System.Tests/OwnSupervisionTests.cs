@@ -108,7 +108,7 @@ public sealed class OwnSupervisionTests
         await using Sandbox s = new Sandbox().Service("web", "exec sleep 54321").Write("/etc/service/web/log", "");
         await s.Start();
         await s.WaitForProcess("sleep 54321");
-        Assert.Single(s.Said("/etc/service/web/log is not a directory"));
+        await s.Until(() => s.Said("/etc/service/web/log is not a directory").Length == 1, "it is named");
     }
 
     [Theory]

@@ -54,8 +54,18 @@ internal static class Supervisors
             BinaryPrimitives.ReadInt32LittleEndian(b.AsSpan(12)), b[16], (char)b[17], b[18], b[19]);
     }
 
+    /// <summary>The three files are written one after the other: whether status says what stat says.</summary>
+    private static bool StatusAgrees(this Sandbox s, string service)
+    {
+        if (s.Status(service) is not { } status)
+            return false;
+        string words = (status.State switch { 1 => "run", 2 => "finish", _ => "down" }) + (status.Paused != 0 ? ", paused" : "") + (status.GotTerm != 0 ? ", got TERM" : "") +
+            (status.State != 0 && status.Want == 'd' ? ", want down" : "");
+        return words == s.Stat(service).Replace("want exit", "want down", StringComparison.Ordinal);
+    }
+
     internal static Task WaitForStat(this Sandbox s, Supervisor _, string service, string stat) =>
-        s.Until(() => s.Stat(service) == stat, $"stat of {service} is \"{stat}\"; it is \"{s.Stat(service)}\"");
+        s.Until(() => s.Stat(service) == stat && s.StatusAgrees(service), $"stat of {service} is \"{stat}\"; it is \"{s.Stat(service)}\"");
 
     /// <summary>Writes the letters to supervise/control in one write, once there is a reader.</summary>
     internal static Task Control(this Sandbox s, string service, string letters)
@@ -76,7 +86,7 @@ internal static class Supervisors
             {
                 string pid = s.PidFile(service).Trim();
                 found = s.Processes.FirstOrDefault(p => !p.IsZombie && Shell.Format(p.Pid) == pid && p.Pid != notPid);
-                return found is not null && s.Stat(service).StartsWith("run", StringComparison.Ordinal);
+                return found is not null && s.Stat(service).StartsWith("run", StringComparison.Ordinal) && s.StatusAgrees(service);
             }, $"{service} runs");
         return found!;
     }
