@@ -106,6 +106,8 @@ public sealed class ServiceSet : ISource
         if (!_watching)
         {
             _watching = true;
+            // What the start needed is not needed any more: the heap shrinks to what the services are.
+            GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             Result<Inotify?> inotify = Inotify.Open();
             _inotify = inotify.Value;
             if (_inotify is null)
@@ -114,8 +116,6 @@ public sealed class ServiceSet : ISource
                 WarnUnwatched(error);
             else
                 WatchServices();
-            // What the start needed is not needed any more: the heap shrinks to what the services are.
-            GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         }
         Scan();
     }
