@@ -48,7 +48,7 @@ internal sealed class Leftovers
     private readonly Queue<Ending> _begun = [];
     private readonly Dictionary<uint, List<(int Pid, ulong Started)>> _remembered = [];
     private readonly Timer _look;
-    private readonly Cgroup? _groups;
+    private Cgroup? _groups;
     private ProcessTree? _tree;
     private HashSet<int>? _parents;
     private long _treeRound = -1;
@@ -58,7 +58,6 @@ internal sealed class Leftovers
     {
         _loop = loop;
         _look = new Timer(Look);
-        _groups = Cgroup.Find();
         Span<byte> random = stackalloc byte[8];
         RandomBytes.Fill(random);
         _boot = Encoding.ASCII.GetBytes("INVOCATION_ID=" + Convert.ToHexStringLower(random));
@@ -75,9 +74,10 @@ internal sealed class Leftovers
         internal int Doubts { get; set; }
     }
 
-    /// <summary>The environment of all services, with room for the mark at its end.</summary>
+    /// <summary>Before the first service: the environment of all of them, with room for the mark at its end.</summary>
     internal CStringArray Environment(IReadOnlyList<ByteString> variables)
     {
+        _groups = Cgroup.Find();
         var all = new List<ByteString>(variables.Count + 1);
         foreach (ByteString variable in variables)
         {
