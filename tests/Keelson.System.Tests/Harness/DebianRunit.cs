@@ -41,9 +41,9 @@ internal static partial class DebianRunit
 
     internal static Task<Sandbox> StartRunsvdir(this Sandbox s) => s.StartCommand("/usr/bin/runsvdir", "-P", "/etc/service");
 
-    /// <summary>Waits until supervise/stat of the service says so.</summary>
+    /// <summary>Waits until supervise/stat of the service says so, and supervise/status and supervise/ok go with it.</summary>
     internal static Task WaitForStat(this Sandbox s, string service, string stat) =>
-        s.Until(() => Text(s.HostPath($"/etc/service/{service}/supervise/stat")) == stat + "\n", $"{service} is \"{stat}\", not \"{Text(s.HostPath($"/etc/service/{service}/supervise/stat"))}\"");
+        s.Until(() => Text(s.HostPath($"/etc/service/{service}/supervise/stat")) == stat + "\n" && s.StatusAgrees(service) && s.IsServed(service, "ok"), $"{service} is \"{stat}\", not \"{Text(s.HostPath($"/etc/service/{service}/supervise/stat"))}\"");
 
     /// <summary>The pid of ./run in the sandbox, "" when there is none.</summary>
     internal static string PidOf(this Sandbox s, string service) => Text(s.HostPath($"/etc/service/{service}/supervise/pid")).Trim();

@@ -55,7 +55,7 @@ internal static class Supervisors
     }
 
     /// <summary>The three files are written one after the other: whether status says what stat says.</summary>
-    private static bool StatusAgrees(this Sandbox s, string service)
+    internal static bool StatusAgrees(this Sandbox s, string service)
     {
         if (s.Status(service) is not { } status)
             return false;
