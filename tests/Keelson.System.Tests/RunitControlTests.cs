@@ -220,4 +220,151 @@ public sealed class RunitControlTests
         await s.Control("web/log", "ct");
         await s.RunOf("web/log", notPid: log.Pid);
     }
+
+    [Theory, BothSupervisors]
+    public async Task Exit_is_seen_until_it_has_ended_and_wants_it_down(Supervisor which)
+    {
+        await using Sandbox s = WithNotes(new Sandbox());
+        await s.StartSupervisor(which);
+        await s.WaitForFile("/tmp/ready");
+        ProcessEntry first = await s.RunOf("web");
+        await s.Control("web", "x");
+        await s.WaitForStat(which, "web", "run, got TERM, want exit");
+        StatusRecord status = s.Status("web")!;
+        Assert.Equal(('d', 1, 1), (status.Want, status.GotTerm, status.State));
+        await s.Control("web", "k");
+        await s.RunOf("web", notPid: first.Pid);
+    }
+
+    [Theory, BothSupervisors]
+    public async Task Exit_during_finish_waits_for_it(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service("web", "echo run >>/tmp/order; [ -e /tmp/go ] && exec sleep 54321", "touch /tmp/finishing; until [ -e /tmp/go ]; do sleep 0.02; done; echo finish >>/tmp/order");
+        await s.StartSupervisor(which);
+        await s.WaitForFile("/tmp/finishing");
+        await s.Control("web", "x");
+        await s.WaitForStat(which, "web", "finish, want exit");
+        s.Write("/tmp/go", "");
+        await s.RunOf("web");
+        await s.Until(() => s.ReadLines("/tmp/order").Length >= 3, "it runs again");
+        Assert.Equal("run finish run", string.Join(' ', s.ReadLines("/tmp/order")));
+    }
+
+    [Theory, BothSupervisors]
+    public async Task Down_wakes_one_that_is_paused(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service("web", "exec sleep 54321", "echo $1 $2 >>/tmp/finish");
+        await s.StartSupervisor(which);
+        await s.RunOf("web");
+        await s.Control("web", "p");
+        await s.Until(() => s.Find("sleep 54321")?.State == 'T', "it is stopped");
+        await s.Control("web", "d");
+        await s.WaitForStat(which, "web", "down");
+        Assert.Equal("-1 15\n", s.Read("/tmp/finish"));
+        Assert.Equal(0, s.Status("web")!.Paused);
+    }
+
+    [Theory, BothSupervisors]
+    public async Task Up_for_one_that_runs_does_nothing(Supervisor which)
+    {
+        await using Sandbox s = WithNotes(new Sandbox());
+        Script(s, "u", "echo u >>/tmp/scripts");
+        await s.StartSupervisor(which);
+        await s.WaitForFile("/tmp/ready");
+        ProcessEntry web = await s.RunOf("web");
+        await s.Control("web", "uu1");
+        await s.WaitForFile("/tmp/signals", "USR1");
+        Assert.Equal("USR1\n", s.Read("/tmp/signals"));
+        Assert.Equal("u\n", s.Read("/tmp/scripts"));
+        Assert.Equal(web.Pid, s.Status("web")!.Pid);
+    }
+
+    [Theory, BothSupervisors]
+    public async Task Every_letter_of_a_long_write_has_its_turn_in_order(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service("web", "exec sleep 54321");
+        foreach (string letter in new[] { "h", "1", "q" })
+            Script(s, letter, $"printf {letter} >>/tmp/scripts");
+        string letters = string.Concat(Enumerable.Range(0, 20).Select(i => i % 3 == 0 ? "h1q" : "hhq"));
+        await s.StartSupervisor(which);
+        await s.RunOf("web");
+        await s.Control("web", letters);
+        await s.Until(() => s.Read("/tmp/scripts").Length >= letters.Length, "all have had their turn");
+        Assert.Equal(letters, s.Read("/tmp/scripts"));
+    }
+
+    [Theory, BothSupervisors]
+    public async Task A_script_t_that_exits_0_keeps_TERM_from_down_as_well(Supervisor which)
+    {
+        await using Sandbox s = WithNotes(new Sandbox());
+        Script(s, "t", "exit 0");
+        await s.StartSupervisor(which);
+        await s.WaitForFile("/tmp/ready");
+        await s.Control("web", "d1");
+        await s.WaitForFile("/tmp/signals", "USR1");
+        Assert.DoesNotContain("TERM", s.ReadLines("/tmp/signals"));
+        await s.WaitForStat(which, "web", "run, want down");
+    }
+
+    [Theory, BothSupervisors]
+    public async Task The_scripts_d_and_x_stand_for_nothing(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service("web", "echo run >>/tmp/scripts; exec sleep 54321", "echo finish $1 $2 >>/tmp/scripts");
+        foreach (string letter in new[] { "d", "x" })
+            Script(s, letter, $"echo {letter} >>/tmp/scripts; exit 0");
+        Script(s, "t", "echo t >>/tmp/scripts; exit 1");
+        await s.StartSupervisor(which);
+        ProcessEntry first = await s.RunOf("web");
+        await s.Until(() => s.ReadLines("/tmp/scripts").Length == 1, "run has noted itself");
+        await s.Control("web", "d");
+        await s.WaitForStat(which, "web", "down");
+        await s.Control("web", "u");
+        ProcessEntry second = await s.RunOf("web", notPid: first.Pid);
+        await s.Until(() => s.ReadLines("/tmp/scripts").Length == 5, "run has noted itself again");
+        await s.Control("web", "x");
+        await s.RunOf("web", notPid: second.Pid);
+        await s.Until(() => s.ReadLines("/tmp/scripts").Length == 9, "and a third time");
+        Assert.Equal("run t d finish -1 15 run t x finish -1 15 run", string.Join(' ', s.ReadLines("/tmp/scripts")));
+    }
+
+    [Theory, BothSupervisors]
+    public async Task A_script_may_write_to_the_control_of_its_own_service(Supervisor which)
+    {
+        await using Sandbox s = WithNotes(new Sandbox());
+        Script(s, "h", "printf 1 >supervise/control; touch /tmp/written");
+        await s.StartSupervisor(which);
+        await s.WaitForFile("/tmp/ready");
+        await s.Control("web", "h");
+        await s.WaitForFile("/tmp/signals", "USR1");
+        Assert.True(s.Exists("/tmp/written"));
+        Assert.Equal("USR1\n", s.Read("/tmp/signals"));
+    }
+
+    [Theory, BothSupervisors]
+    public async Task What_scripts_write_goes_to_the_log(Supervisor which)
+    {
+        await using Sandbox s = WithNotes(new Sandbox()).Script("/etc/service/web/log/run", "exec cat >>/tmp/log");
+        Script(s, "u", "echo from-u");
+        Script(s, "h", "echo from-h");
+        await s.StartSupervisor(which);
+        await s.WaitForFile("/tmp/ready");
+        await s.Control("web", "h");
+        await s.WaitForFile("/tmp/log", "from-h\n");
+        Assert.Equal("from-u\nfrom-h\n", s.Read("/tmp/log"));
+    }
+
+    [Theory, BothSupervisors]
+    public async Task A_log_has_no_scripts(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service("web", "exec sleep 54321").Script("/etc/service/web/log/run", "exec cat >/dev/null");
+        foreach (string letter in "utdp".Select(c => c.ToString()))
+            s.Script($"/etc/service/web/log/control/{letter}", "echo script >>/tmp/scripts");
+        await s.StartSupervisor(which);
+        ProcessEntry log = await s.RunOf("web/log");
+        await s.Control("web/log", "t");
+        await s.RunOf("web/log", notPid: log.Pid);
+        await s.Control("web/log", "d");
+        await s.WaitForStat(which, "web/log", "down");
+        Assert.False(s.Exists("/tmp/scripts"));
+    }
 }

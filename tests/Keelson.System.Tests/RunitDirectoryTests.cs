@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Keelson.SystemTests.Harness;
 
 namespace Keelson.SystemTests;
@@ -14,9 +15,8 @@ public sealed class RunitDirectoryTests
         foreach (string directory in new[] { "web", "web/log" })
         {
             await s.WaitForStat(which, directory, "run");
-            (_, string listing) = await s.Exec($"cd /etc/service/{directory}; stat -c '%n %a %F' supervise supervise/*");
-            Assert.Equal(
-                """
+            // While a file is replaced, its .new is there too.
+            const string expected = """
                 supervise 700 directory
                 supervise/control 600 fifo
                 supervise/lock 600 regular empty file
@@ -25,7 +25,11 @@ public sealed class RunitDirectoryTests
                 supervise/stat 644 regular file
                 supervise/status 644 regular file
 
-                """, listing);
+                """;
+            string listing = "";
+            for (var watch = Stopwatch.StartNew(); listing != expected && watch.Elapsed < Sandbox.Patience;)
+                (_, listing) = await s.Exec($"cd /etc/service/{directory}; stat -c '%n %a %F' supervise supervise/*");
+            Assert.Equal(expected, listing);
         }
     }
 
@@ -86,9 +90,11 @@ public sealed class RunitDirectoryTests
         }
         s.Signal(which == Supervisor.Keelson ? Sig.Term : Sig.Hup);
         await s.Exit();
-        Assert.False(s.IsServed("web", "ok"));
-        Assert.False(s.IsServed("web", "control"));
-        Assert.False(s.IsServed("web/log", "ok"));
+        foreach (string service in new[] { "web", "web/log" })
+        {
+            foreach (string fifo in new[] { "ok", "control" })
+                Assert.Equal(Native.ENxIo, s.WriterError(service, fifo));
+        }
     }
 
     [Theory, BothSupervisors]
@@ -112,5 +118,62 @@ public sealed class RunitDirectoryTests
         Assert.Null(s.Find("sleep 54321"));
         Assert.True(Directory.Exists(s.HostPath("/etc/sv/linked/supervise")));
         Assert.False(Directory.Exists(s.HostPath("/etc/service/.hidden/supervise")));
+    }
+
+    [Theory, BothSupervisors]
+    public async Task Files_are_replaced_and_never_written_in_place(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service("web", "exec sleep 54321");
+        await s.StartSupervisor(which);
+        ProcessEntry web = await s.RunOf("web");
+        await s.Until(() => s.Status("web") is { State: 1, Pid: not 0 }, "the status says that it runs");
+        using FileStream stat = File.OpenRead(s.Supervise("web", "stat")), pid = File.OpenRead(s.Supervise("web", "pid")), status = File.OpenRead(s.Supervise("web", "status"));
+        byte[] before = s.ReadBytes("/etc/service/web/supervise/status");
+        await s.Control("web", "d");
+        await s.WaitForStat(which, "web", "down");
+        // Who had opened them still reads what was true then.
+        Assert.Equal("run\n", new StreamReader(stat).ReadToEnd());
+        Assert.Equal($"{web.Pid}\n", new StreamReader(pid).ReadToEnd());
+        var bytes = new byte[20];
+        status.ReadExactly(bytes);
+        Assert.Equal(before, bytes);
+    }
+
+    [Theory, BothSupervisors]
+    public async Task Status_has_the_time_of_the_end_when_it_is_down(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service("web", "exec sleep 54321");
+        await s.StartSupervisor(which);
+        await s.RunOf("web");
+        await s.Until(() => s.Status("web") is { State: 1 }, "the status says that it runs");
+        StatusRecord run = s.Status("web")!;
+        await s.Control("web", "d");
+        await s.Until(() => s.Status("web") is { State: 0 }, "the status says that it is down");
+        StatusRecord down = s.Status("web")!;
+        Assert.True((down.Seconds, down.Nanoseconds).CompareTo((run.Seconds, run.Nanoseconds)) > 0, $"{run}, {down}");
+    }
+
+    [Theory, BothSupervisors]
+    public async Task A_file_down_that_is_made_later_changes_nothing(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service("web", "exec sleep 54321");
+        await s.StartSupervisor(which);
+        ProcessEntry first = await s.RunOf("web");
+        s.Write("/etc/service/web/down", "");
+        Sandbox.Signal(first.HostPid, Sig.Kill);
+        await s.RunOf("web", notPid: first.Pid);
+        Assert.Equal('u', s.Status("web")!.Want);
+    }
+
+    [Theory, BothSupervisors]
+    public async Task Two_names_of_one_directory_are_one_service(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Script("/etc/sv/web/run", "echo run >>/tmp/runs; exec sleep 54321");
+        foreach (string name in new[] { "one", "two" })
+            File.CreateSymbolicLink(s.HostPath($"/etc/service/{name}"), "/etc/sv/web");
+        await s.StartSupervisor(which);
+        await s.WaitForProcess("sleep 54321");
+        await s.Pass(TimeSpan.FromSeconds(1.5));
+        Assert.Equal("run\n", s.Read("/tmp/runs"));
     }
 }

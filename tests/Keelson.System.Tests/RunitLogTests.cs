@@ -91,4 +91,104 @@ public sealed class RunitLogTests
         await s.Until(() => s.ReadLines("/tmp/runs").Length >= 3, "the log was started again");
         Assert.False(s.Exists("/tmp/finish"));
     }
+
+    [Theory, BothSupervisors]
+    public async Task Service_and_log_have_one_end_each_of_one_pipe_for_ever(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service("web", "exec sleep 54321").Script("/etc/service/web/log/run", "exec sleep 54322");
+        await s.StartSupervisor(which);
+        await s.RunOf("web");
+        await s.RunOf("web/log");
+        ProcessEntry web = await s.WaitForProcess("sleep 54321");
+        ProcessEntry log = await s.WaitForProcess("sleep 54322");
+        string pipe = Descriptor(web, 1);
+        Assert.StartsWith("pipe:[", pipe, StringComparison.Ordinal);
+        Assert.Equal(pipe, Descriptor(log, 0));
+        // A second copy would keep the log from seeing its end. Other descriptors may be what runsvdir was started with.
+        foreach (ProcessEntry process in new[] { web, log })
+            Assert.Single(Directory.GetFileSystemEntries($"/proc/{process.HostPid}/fd"), f => new FileInfo(f).LinkTarget == pipe);
+        Sandbox.Signal(web.HostPid, Sig.Kill);
+        Sandbox.Signal(log.HostPid, Sig.Kill);
+        Assert.Equal(pipe, Descriptor(await s.WaitForProcess("sleep 54321", notHostPid: web.HostPid), 1));
+        Assert.Equal(pipe, Descriptor(await s.WaitForProcess("sleep 54322", notHostPid: log.HostPid), 0));
+    }
+
+    private static string Descriptor(ProcessEntry process, int number) => new FileInfo($"/proc/{process.HostPid}/fd/{Shell.Format(number)}").LinkTarget!;
+
+    [Theory, BothSupervisors]
+    public async Task What_the_log_itself_writes_is_in_the_containers_output(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service("web", "echo line; exec sleep 54321").Script("/etc/service/web/log/run", "while read -r l; do echo \"log: $l\"; done");
+        await s.StartSupervisor(which);
+        await s.Until(() => s.Out.Text.Contains("log: line\n", StringComparison.Ordinal), "the line is there");
+    }
+
+    [Theory, BothSupervisors]
+    public async Task Down_and_up_of_the_log_lose_nothing(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox()
+            .Service("web", "seq 1 100; until [ -e /tmp/go ]; do sleep 0.02; done; seq 101 200; touch /tmp/written; exec sleep 54321")
+            .Script("/etc/service/web/log/run", "exec cat >>/tmp/log");
+        await s.StartSupervisor(which);
+        await s.Until(() => s.ReadLines("/tmp/log").Length == 100, "the first part has come");
+        await s.Control("web/log", "d");
+        await s.WaitForStat(which, "web/log", "down");
+        s.Write("/tmp/go", "");
+        await s.WaitForFile("/tmp/written");
+        Assert.Equal(100, s.ReadLines("/tmp/log").Length);
+        Assert.Equal("run", s.Stat("web"));
+        await s.Control("web/log", "u");
+        await s.Until(() => s.ReadLines("/tmp/log").Length == 200, "the second part has come");
+        Assert.Equal(Enumerable.Range(1, 200).Select(n => Shell.Format(n)), s.ReadLines("/tmp/log"));
+    }
+
+    [Theory, BothSupervisors]
+    public async Task A_log_without_a_run_gets_the_lines_when_it_has_one(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service("web", "seq 1 50; touch /tmp/written; exec sleep 54321").MakeDirectory("/etc/service/web/log");
+        await s.StartSupervisor(which);
+        await s.WaitForFile("/tmp/written");
+        await s.RunOf("web");
+        s.Script("/root/run", "exec cat >>/tmp/log");
+        File.Move(s.HostPath("/root/run"), s.HostPath("/etc/service/web/log/run"));
+        await s.Until(() => s.ReadLines("/tmp/log").Length == 50, "all lines have come");
+        Assert.Equal(Enumerable.Range(1, 50).Select(n => Shell.Format(n)), s.ReadLines("/tmp/log"));
+    }
+
+    [Theory, BothSupervisors]
+    public async Task A_log_that_ends_at_once_is_started_once_a_second(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service("web", "exec sleep 54321").Script("/etc/service/web/log/run", Supervisors.NoteStart("/tmp/starts"));
+        await s.StartSupervisor(which);
+        Assert.InRange(await s.SecondsOfStarts("/tmp/starts", 3), 1.8, double.MaxValue);
+        Assert.Equal("run", s.Stat("web"));
+    }
+
+    [Theory, BothSupervisors]
+    public async Task The_log_goes_on_while_the_service_is_down(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service("web", "echo run; exec sleep 54321", "echo finish").Script("/etc/service/web/log/run", "exec cat >>/tmp/log");
+        await s.StartSupervisor(which);
+        ProcessEntry log = await s.RunOf("web/log");
+        await s.WaitForFile("/tmp/log", "run\n");
+        await s.Control("web", "d");
+        await s.WaitForStat(which, "web", "down");
+        await s.WaitForFile("/tmp/log", "finish\n");
+        Assert.Equal("run", s.Stat("web/log"));
+        await s.Control("web", "u");
+        await s.Until(() => s.Read("/tmp/log") == "run\nfinish\nrun\n", "the next start is in the log");
+        Assert.Equal(log.Pid, s.Status("web/log")!.Pid);
+    }
+
+    [Theory, BothSupervisors]
+    public async Task Exit_waits_for_no_log_that_is_down(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service("web", "exec sleep 54321").Script("/etc/service/web/log/run", "touch /tmp/log; exec cat").Write("/etc/service/web/log/down", "");
+        await s.StartSupervisor(which);
+        ProcessEntry first = await s.RunOf("web");
+        await s.WaitForStat(which, "web/log", "down");
+        await s.Control("web", "x");
+        await s.RunOf("web", notPid: first.Pid);
+        Assert.False(s.Exists("/tmp/log"));
+    }
 }

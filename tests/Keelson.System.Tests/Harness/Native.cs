@@ -24,7 +24,9 @@ public static class Sig
 
 internal static unsafe partial class Native
 {
+    internal const int ENxIo = 6;
     internal const int EAgain = 11;
+    internal const int WriteOnlyNoWait = 1 | 0x800 | OpenCloseOnExec;
     internal const int OpenReadWrite = 2;
     internal const int OpenNoTerminal = 0x100;
     internal const int OpenCloseOnExec = 0x80000;
@@ -50,8 +52,7 @@ internal static unsafe partial class Native
     /// <summary>Writes without waiting; false when nobody has the FIFO open for reading, or it is not there.</summary>
     internal static bool WriteFifo(string path, byte[] bytes)
     {
-        const int writeOnly = 1, nonBlock = 0x800;
-        int fd = open(path, writeOnly | nonBlock | OpenCloseOnExec);
+        int fd = open(path, WriteOnlyNoWait);
         if (fd < 0)
             return false;
         fixed (byte* p = bytes)
@@ -60,5 +61,15 @@ internal static unsafe partial class Native
             _ = close(fd);
             return n == bytes.Length;
         }
+    }
+
+    /// <summary>0, or why the FIFO can't be opened for writing without waiting for a reader.</summary>
+    internal static int WriterError(string path)
+    {
+        int fd = open(path, WriteOnlyNoWait);
+        if (fd < 0)
+            return Marshal.GetLastPInvokeError();
+        _ = close(fd);
+        return 0;
     }
 }

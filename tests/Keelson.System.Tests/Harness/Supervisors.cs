@@ -1,6 +1,7 @@
 // The same service directories under Debian's runit and under Keelson: what a test expects must hold for both.
 using System.Buffers.Binary;
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 
 namespace Keelson.SystemTests.Harness;
@@ -24,6 +25,21 @@ internal static class Supervisors
         if (!File.Exists("/usr/bin/runsvdir"))
             throw new InvalidOperationException("missing on this machine: runsvdir (package runit)");
         return s.StartCommand("/usr/bin/runsvdir", "-P", "/etc/service");
+    }
+
+    /// <summary>
+    /// A line of a script that notes when the kernel made its process (/proc/PID/stat, proc_pid_stat(5)): what the
+    /// machine's load does between the fork and a `date` would make an interval look shorter than it was.
+    /// </summary>
+    internal static string NoteStart(string file) => $"cut -d' ' -f22 /proc/$$/stat >>{file}";
+
+    /// <summary>The seconds between the first and the last of so many starts, once they are there.</summary>
+    internal static async Task<double> SecondsOfStarts(this Sandbox s, string file, int starts)
+    {
+        const double ticksPerSecond = 100;
+        await s.Until(() => s.ReadLines(file).Length >= starts, $"{starts} starts");
+        double[] ticks = [.. s.ReadLines(file).Select(l => double.Parse(l, CultureInfo.InvariantCulture))];
+        return (ticks[starts - 1] - ticks[0]) / ticksPerSecond;
     }
 
     internal static string Supervise(this Sandbox s, string service, string file) => s.HostPath($"/etc/service/{service}/supervise/{file}");
@@ -65,7 +81,22 @@ internal static class Supervisors
     }
 
     internal static Task WaitForStat(this Sandbox s, Supervisor _, string service, string stat) =>
-        s.Until(() => s.Stat(service) == stat && s.StatusAgrees(service), $"stat of {service} is \"{stat}\"; it is \"{s.Stat(service)}\"");
+        s.Until(
+            () => s.Stat(service) == stat && s.StatusAgrees(service),
+            () => $"stat of {service} is \"{stat}\"; it is \"{s.Stat(service)}\", and {s.Status(service)}");
+
+    /// <summary>As Sandbox.Until, with words for the failure that are made when it has failed.</summary>
+    private static async Task Until(this Sandbox s, Func<bool> fact, Func<string> what)
+    {
+        try
+        {
+            await s.Until(fact, "what was waited for");
+        }
+        catch (Xunit.Sdk.XunitException e)
+        {
+            throw Wait.Failure($"{e.Message}: {what()}");
+        }
+    }
 
     /// <summary>Writes the letters to supervise/control in one write, once there is a reader.</summary>
     internal static Task Control(this Sandbox s, string service, string letters)
@@ -77,19 +108,34 @@ internal static class Supervisors
     /// <summary>Whether a writer finds somebody at the FIFO.</summary>
     internal static bool IsServed(this Sandbox s, string service, string fifo) => Native.WriteFifo(s.Supervise(service, fifo), []);
 
-    /// <summary>The service's process once it runs, as supervise/pid names it.</summary>
+    /// <summary>The error of open(2) for writing without waiting: ENXIO when nobody reads, 0 when somebody does.</summary>
+    internal static int WriterError(this Sandbox s, string service, string fifo) => Native.WriterError(s.Supervise(service, fifo));
+
+    /// <summary>
+    /// The service's process once it runs, as supervise/pid names it. When ./run execs a program it is that program: before,
+    /// it is a copy of runsv that still has runsv's handlers, or a shell whose first lines have yet to run.
+    /// </summary>
     internal static async Task<ProcessEntry> RunOf(this Sandbox s, string service, int notPid = 0)
     {
+        bool execs = s.Read($"/etc/service/{service}/run").Contains("exec ", StringComparison.Ordinal);
         ProcessEntry? found = null;
         await s.Until(
             () =>
             {
                 string pid = s.PidFile(service).Trim();
-                found = s.Processes.FirstOrDefault(p => !p.IsZombie && Shell.Format(p.Pid) == pid && p.Pid != notPid);
-                return found is not null && s.Stat(service).StartsWith("run", StringComparison.Ordinal) && s.StatusAgrees(service);
-            }, $"{service} runs");
+                IReadOnlyList<ProcessEntry> all = s.Processes;
+                found = all.FirstOrDefault(p => !p.IsZombie && Shell.Format(p.Pid) == pid && p.Pid != notPid);
+                return found is not null &&
+                    (!execs || HasBecomeItsProgram(found, all)) &&
+                    s.Stat(service).StartsWith("run", StringComparison.Ordinal) && s.StatusAgrees(service) && s.Status(service)?.Pid == found.Pid;
+            },
+            () => $"{service} runs; it is {s.Status(service)}, and its process is {found}");
         return found!;
     }
+
+    private static bool HasBecomeItsProgram(ProcessEntry process, IReadOnlyList<ProcessEntry> all) =>
+        !process.Command.StartsWith('[') && !process.Command.EndsWith(" ./run", StringComparison.Ordinal) &&
+        process.Command != all.FirstOrDefault(p => p.HostPid == process.Parent)?.Command;
 
     /// <summary>Waits until sv can tell how the service is: its process may run before its status is written.</summary>
     internal static Task WaitForSv(this Sandbox s, string service) =>
