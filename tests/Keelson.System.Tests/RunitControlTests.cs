@@ -328,6 +328,19 @@ public sealed class RunitControlTests
     }
 
     [Theory, BothSupervisors]
+    public async Task A_script_p_that_exits_0_leaves_it_running_and_said_to_be_paused(Supervisor which)
+    {
+        await using Sandbox s = WithNotes(new Sandbox());
+        Script(s, "p", "exit 0");
+        await s.StartSupervisor(which);
+        await s.WaitForFile("/tmp/ready");
+        await s.Control("web", "p");
+        await s.WaitForStat(which, "web", "run, paused");
+        await s.Control("web", "1");
+        await s.WaitForFile("/tmp/signals", "USR1");
+    }
+
+    [Theory, BothSupervisors]
     public async Task A_script_may_write_to_the_control_of_its_own_service(Supervisor which)
     {
         await using Sandbox s = WithNotes(new Sandbox());
