@@ -76,7 +76,7 @@ public enum Event
     /// <summary>TERM was sent to ./run: control/t did not do it instead.</summary>
     TermSent,
 
-    /// <summary>STOP was sent to ./run: control/p did not do it instead.</summary>
+    /// <summary>STOP was sent to ./run, or control/p did what it does instead.</summary>
     StopSent,
 
     /// <summary>For a log service: nobody will write to it any more.</summary>

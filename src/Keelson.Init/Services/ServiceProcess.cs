@@ -166,9 +166,9 @@ internal sealed partial class Supervised
                 RunScript(Script.AfterTerm, _state.Want == Want.Exit ? (byte)'x' : (byte)'d', Signal.None);
                 break;
             case Script.Signal:
-                if (suppressed)
-                    break;
-                Send(_scriptSignal);
+                if (!suppressed)
+                    Send(_scriptSignal);
+                // As runsv: paused it is called, whoever paused it.
                 if (_scriptSignal == Signal.Stop)
                     Handle(Event.StopSent);
                 break;
