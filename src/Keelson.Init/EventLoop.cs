@@ -154,6 +154,9 @@ public sealed class EventLoop
         return true;
     }
 
+    /// <summary>Handles what has come so far and what is due, without waiting.</summary>
+    public void Turn() => Round(Now);
+
     private void Round(long deadline)
     {
         int count = _epoll.Wait(_ready, Timeout(deadline));

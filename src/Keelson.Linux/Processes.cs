@@ -22,31 +22,65 @@ public static class Processes
     /// where /proc shows another PID namespace, whose numbers would be those of other processes here.
     /// A snapshot: what forks meanwhile may be missing, so callers that kill look again.
     /// </summary>
-    public static List<int> DescendantsOf(int root)
+    /// <param name="spared">These and what is below them are left out.</param>
+    public static List<int> DescendantsOf(int root, IReadOnlyCollection<int> spared)
+    {
+        Dictionary<int, int> parents = Parents();
+        var found = new List<int>();
+        foreach ((int pid, _) in parents)
+        {
+            if (IsBelow(parents, pid, root) && !IsAnyOrBelow(parents, pid, spared))
+                found.Add(pid);
+        }
+        return found;
+    }
+
+    /// <summary>All processes of the PID namespace but this one, <paramref name="spared"/> and what is below them; empty as above.</summary>
+    public static List<int> AllBut(IReadOnlyCollection<int> spared)
+    {
+        Dictionary<int, int> parents = Parents();
+        var found = new List<int>();
+        foreach ((int pid, _) in parents)
+        {
+            if (pid != OwnId && !IsAnyOrBelow(parents, pid, spared))
+                found.Add(pid);
+        }
+        return found;
+    }
+
+    private static Dictionary<int, int> Parents()
     {
         var parents = new Dictionary<int, int>();
         if (!Utf8Parser.TryParse(Files.ReadLink("/proc/self"u8).Value.Span, out int self, out _) || self != OwnId)
-            return [];
+            return parents;
         foreach (ByteString name in Files.List("/proc"u8).Value)
         {
             if (Utf8Parser.TryParse(name.Span, out int pid, out int used) && used == name.Length)
                 parents[pid] = ParentOf(pid);
         }
-        var found = new List<int>();
-        foreach ((int pid, _) in parents)
+        return parents;
+    }
+
+    private static bool IsAnyOrBelow(Dictionary<int, int> parents, int pid, IReadOnlyCollection<int> roots)
+    {
+        foreach (int root in roots)
         {
-            int ancestor = pid;
-            // Bounded, because a snapshot that is not atomic can hold a circle when pids are used again.
-            for (int depth = 0; depth < parents.Count && parents.TryGetValue(ancestor, out ancestor); depth++)
-            {
-                if (ancestor == root)
-                {
-                    found.Add(pid);
-                    break;
-                }
-            }
+            if (pid == root || IsBelow(parents, pid, root))
+                return true;
         }
-        return found;
+        return false;
+    }
+
+    private static bool IsBelow(Dictionary<int, int> parents, int pid, int root)
+    {
+        int ancestor = pid;
+        // Bounded, because a snapshot that is not atomic can hold a circle when pids are used again.
+        for (int depth = 0; depth < parents.Count && parents.TryGetValue(ancestor, out ancestor); depth++)
+        {
+            if (ancestor == root)
+                return true;
+        }
+        return false;
     }
 
     /// <summary>The name of a process, "?" when /proc does not tell.</summary>

@@ -8,6 +8,7 @@ public enum StopPhase
     Services,
     PostShutdownHooks,
     Rest,
+    EarlyServices,
 }
 
 /// <summary>
@@ -29,8 +30,8 @@ public sealed class StopBudget
     /// <param name="allProcessesTimeout">KILL_ALL_PROCESSES_TIMEOUT in milliseconds.</param>
     public StopBudget(long now, long processTimeout, long allProcessesTimeout)
     {
-        // 5 s and 5 s make 8 s. The reserves of four later phases (4 * 12 %) come out of the 60 %, so that one late
-        // phase always gets the whole of KILL_PROCESS_TIMEOUT.
+        // 5 s and 5 s make 8 s. The reserves of five later phases (5 * 12 %) are the 60 %, so that one late phase always
+        // gets the whole of KILL_PROCESS_TIMEOUT.
         _reserve = allProcessesTimeout * 12 / 100;
         _end = now + processTimeout + allProcessesTimeout * 60 / 100;
     }
@@ -50,7 +51,7 @@ public sealed class StopBudget
     /// <summary>How long a phase may take from <paramref name="now"/> on: its own time-out, or what the later ones leave of the rest.</summary>
     public long Slice(StopPhase phase, long now, long timeout)
     {
-        int later = StopPhase.Rest - phase;
+        int later = StopPhase.EarlyServices - phase;
         long left = Math.Max(_end - now, 0);
         long reserve = Math.Min(_reserve, left / (later + 1));
         return Math.Min(timeout, left - later * reserve);

@@ -15,7 +15,7 @@ public sealed class StopBudgetTests
         Gen.Select(Gen.Long[0, 1_000_000], Gen.Long[0, 1_000_000], Gen.Enum<StopPhase>()).Sample((process, all, phase) =>
         {
             var budget = new StopBudget(0, process, all);
-            if (phase != StopPhase.Rest)
+            if (phase is not (StopPhase.Rest or StopPhase.EarlyServices))
                 Assert.Equal(process, budget.Slice(phase, 0, process));
         });
 
@@ -37,6 +37,7 @@ public sealed class StopBudgetTests
             for (int i = after; i > 0; i--)
                 Use(budget.HookSlice(StopPhase.PostShutdownHooks, now, process, i - 1));
             Use(budget.Slice(StopPhase.Rest, now, all));
+            Use(budget.Slice(StopPhase.EarlyServices, now, process));
             Assert.True(now <= budget.End, $"{now} > {budget.End}");
         });
 

@@ -67,7 +67,7 @@ internal static class SvCheck
     /// <summary>Kills a check and what it has started: it is in our process group, so that ^C ends it with us.</summary>
     private static void Kill(int check)
     {
-        List<int> below = Processes.DescendantsOf(check);
+        List<int> below = Processes.DescendantsOf(check, []);
         _ = Signals.Send(check, Signal.Kill);
         foreach (int pid in below)
             _ = Signals.Send(pid, Signal.Kill);

@@ -7,22 +7,34 @@ internal static class Everybody
 {
     private const int MostNamed = 10;
 
-    internal static void Signal(Signal signal)
+    /// <summary>A signal for all but <paramref name="spared"/> and what is below these.</summary>
+    internal static void Signal(Signal signal, List<int> spared)
     {
-        if (Processes.OwnId == 1)
+        if (Processes.OwnId == 1 && spared.Count == 0)
         {
             _ = Signals.Send(-1, signal);
             return;
         }
-        foreach (int pid in Processes.DescendantsOf(Processes.OwnId))
+        foreach (int pid in Others(spared))
             _ = Signals.Send(pid, signal);
     }
 
+    /// <summary>Whether a child of ours, known or inherited, is left besides <paramref name="spared"/>.</summary>
+    internal static bool HasOthers(List<int> spared)
+    {
+        List<int> children = ProcessTree.OwnChildren() ?? Others(spared);
+        return children.Exists(pid => !spared.Contains(pid));
+    }
+
+    /// <summary>As PID 1 all that /proc shows, what `docker exec` started included, which is below nobody here.</summary>
+    private static List<int> Others(List<int> spared) =>
+        Processes.OwnId == 1 ? Processes.AllBut(spared) : Processes.DescendantsOf(Processes.OwnId, spared);
+
     /// <summary>The first few for a message: "sleep (PID 12), nginx (PID 20)".</summary>
-    internal static string Names()
+    internal static string Names(List<int> spared)
     {
         var names = new List<string>();
-        foreach (int pid in Processes.DescendantsOf(Processes.OwnId))
+        foreach (int pid in Processes.DescendantsOf(Processes.OwnId, spared))
         {
             if (Processes.IsZombie(pid))
                 continue;

@@ -67,6 +67,10 @@ public sealed class MyInit : ISignalHandler
 
     private bool Boot()
     {
+        _services.OutputMode = ServiceOutput.ModeOf(_environment["KEELSON_LOG"u8]);
+        // What startup scripts and services rely on, syslog for one. Who skips both has no use for it.
+        if (!_options.SkipStartupFiles || !_options.SkipRunit)
+            _services.StartEarly(_environment.Entries(), _stop);
         if (_options.EnableInsecureKey && !_scripts.RunStartupScript(new ByteString("/usr/sbin/enable_insecure_key"u8)))
             return false;
         if (!_options.SkipStartupFiles && !_scripts.RunStartup())
@@ -77,7 +81,6 @@ public sealed class MyInit : ISignalHandler
         if (!_options.SkipRunit)
         {
             Log.Info("Booting runit daemon...");
-            _services.OutputMode = ServiceOutput.ModeOf(_environment["KEELSON_LOG"u8]);
             _services.Start(_environment.Entries());
             Log.Info($"Runit started as PID {Processes.OwnId}");
         }
@@ -148,25 +151,32 @@ public sealed class MyInit : ISignalHandler
         _scripts.RunHooks("/etc/my_init.post_shutdown.d"u8, StopPhase.PostShutdownHooks);
         if (_options.KillAllOnExit)
             KillAllProcesses();
+        // Nobody is left who could need them.
+        if (_services.HasEarly)
+            _services.StopEarly(_stop);
     }
 
+    /// <summary>All but early services, which serve the others to the end.</summary>
     private void KillAllProcesses()
     {
         Log.Info("Killing all processes...");
         if (_loop.NoChildren && !IsPid1)
             return;
+        // Asked anew each time: one that is restarted is another process.
+        List<int> spared = _services.EarlyProcesses();
+        bool AllGone() => _loop.NoChildren || _services.HasEarly && !Everybody.HasOthers(spared = _services.EarlyProcesses());
         long slice = _stop.Budget.Slice(StopPhase.Rest, _loop.Now, _timeouts.AllProcesses);
-        Everybody.Signal(Signal.Term);
-        Everybody.Signal(Signal.Cont);
-        if (_loop.Until(() => _loop.NoChildren || _stop.Hastened, _loop.Now + slice) && _loop.NoChildren)
+        Everybody.Signal(Signal.Term, spared);
+        Everybody.Signal(Signal.Cont, spared);
+        if (_loop.Until(() => AllGone() || _stop.Hastened, _loop.Now + slice) && AllGone())
             return;
         if (!_stop.Hastened)
-            Log.Warn($"Still running after {Seconds.Of(slice)}; killed: {Everybody.Names()}");
+            Log.Warn($"Still running after {Seconds.Of(slice)}; killed: {Everybody.Names(spared)}");
         // What forks while it is killed needs more than one look.
         long end = _loop.Now + AfterKillMilliseconds;
         do
-            Everybody.Signal(Signal.Kill);
-        while (!_loop.Until(() => _loop.NoChildren, Math.Min(end, _loop.Now + AfterKillMilliseconds / 10)) && _loop.Now < end);
+            Everybody.Signal(Signal.Kill, spared);
+        while (!_loop.Until(AllGone, Math.Min(end, _loop.Now + AfterKillMilliseconds / 10)) && _loop.Now < end);
     }
 
     /// <summary>TERM and INT stop; the rest is the main command's (signal(7)).</summary>

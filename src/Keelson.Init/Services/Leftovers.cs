@@ -49,6 +49,7 @@ internal sealed class Leftovers
     private readonly Dictionary<uint, List<(int Pid, ulong Started)>> _remembered = [];
     private readonly Timer _look;
     private Cgroup? _groups;
+    private bool _lookedForGroups;
     private ProcessTree? _tree;
     private HashSet<int>? _parents;
     private long _treeRound = -1;
@@ -74,10 +75,12 @@ internal sealed class Leftovers
         internal int Doubts { get; set; }
     }
 
-    /// <summary>Before the first service: the environment of all of them, with room for the mark at its end.</summary>
+    /// <summary>Before services start: the environment of all of them, with room for the mark at its end.</summary>
     internal CStringArray Environment(IReadOnlyList<ByteString> variables)
     {
-        _groups = Cgroup.Find();
+        if (!_lookedForGroups)
+            _groups = Cgroup.Find();
+        _lookedForGroups = true;
         var all = new List<ByteString>(variables.Count + 1);
         foreach (ByteString variable in variables)
         {

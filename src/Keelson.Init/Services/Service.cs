@@ -15,9 +15,10 @@ internal sealed class Service
     private bool _logGone = true;
     private long? _patience;
 
-    private Service(ServiceSet set, ByteString name, ByteString path, FileStatus directory, DirectoryFd fd, bool foundLater)
+    private Service(ServiceSet set, ByteString name, ByteString path, FileStatus directory, DirectoryFd fd, ServiceConf conf, bool foundLater)
     {
         Set = set;
+        Conf = conf;
         Name = name;
         Path = path;
         FoundLater = foundLater;
@@ -28,6 +29,12 @@ internal sealed class Service
     }
 
     internal ServiceSet Set { get; }
+
+    /// <summary>What its service.conf says.</summary>
+    internal ServiceConf Conf { get; }
+
+    /// <summary>A condition of its service.conf does not hold: it stays down until sv is told otherwise.</summary>
+    internal bool IsUnwanted { get; private set; }
 
     internal ByteString Name { get; private set; }
 
@@ -55,7 +62,7 @@ internal sealed class Service
     internal bool HasLog => _log is not null;
 
     /// <summary>Opens the directory; what is wrong with it is the error.</summary>
-    internal static Result<Service?> Open(ServiceSet set, ByteString name, ByteString path, FileStatus directory, bool foundLater)
+    internal static Result<Service?> Open(ServiceSet set, ByteString name, ByteString path, FileStatus directory, ServiceConf conf, bool foundLater)
     {
         Result<DirectoryFd?> fd = DirectoryFd.Open(path.Span);
         if (fd.Value is not null && DescriptorLimit.IsSpare(fd.Value.Fd))
@@ -63,14 +70,30 @@ internal sealed class Service
             fd.Value.Close();
             fd = new(DirectoryFd.ByName(path.Span), Errno.None);
         }
-        return fd.Value is null ? new(null, fd.Error) : new(new Service(set, name, path, directory, fd.Value, foundLater), Errno.None);
+        return fd.Value is null ? new(null, fd.Error) : new(new Service(set, name, path, directory, fd.Value, conf, foundLater), Errno.None);
     }
 
     /// <summary>Starts the log first, as runsv does, that it is there for the first line.</summary>
     internal void Begin()
     {
+        if (Conditions.FirstUnmet(Conf, Set.Variables) is { } unmet)
+        {
+            IsUnwanted = true;
+            Log.Info($"{Name} stays down: {unmet} in its service.conf does not hold");
+        }
         _ = _log?.Begin();
         _ = _main.Begin();
+    }
+
+    /// <summary>Whether nothing is to be waited for: it listens, is not to run, or can't be started (which was said).</summary>
+    internal bool IsReady => _main.Phase == Phase.Down || _main.CouldNotStart ||
+        (Conf.ReadySocket.Length == 0 ? _main.Phase == Phase.Run : UnixSockets.Listens(ByteString.Of(Conf.ReadySocket).Span) == Errno.None);
+
+    /// <summary>The processes that PID 1 started for it and that run now.</summary>
+    internal void AddProcesses(List<int> pids)
+    {
+        _main.AddProcess(pids);
+        _log?.AddProcess(pids);
     }
 
     /// <summary>Another supervisor has it.</summary>

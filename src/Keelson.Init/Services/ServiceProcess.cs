@@ -381,7 +381,9 @@ internal sealed partial class Supervised
     {
         if (ended.Length > 0)
         {
-            Log.Info($"{_service.DisplayName(_isLog)} left processes behind: ended {ended}.");
+            // A script that the stop of the container met in its first moments is no careless one.
+            if (!_set.IsStopping || Loop.Now - _started >= Pace.Milliseconds)
+                Log.Info($"{_service.DisplayName(_isLog)} left processes behind: ended {ended}.");
             _supervise?.NoteLeft(ended);
         }
         Handle(Phase == Phase.Sweep ? Event.Swept : Event.Cleaned);

@@ -29,6 +29,8 @@ public sealed class ServiceSet : ISource
     private bool _warned;
     private bool _leaving;
     private bool _watching;
+    private bool _prepared;
+    private bool _onlyEarly;
     private bool _scanned;
 
     /// <param name="directory">/etc/service.</param>
@@ -46,6 +48,9 @@ public sealed class ServiceSet : ISource
     public ByteString Directory { get; }
 
     public bool Started { get; private set; }
+
+    /// <summary>Whether there is an early service.</summary>
+    public bool HasEarly => _services.Exists(s => s.Conf.IsEarly);
 
     /// <summary>The least time between two starts of one service in milliseconds; 0 for measurements only.</summary>
     public long PaceMilliseconds { get; init; } = Pace.Milliseconds;
@@ -80,24 +85,89 @@ public sealed class ServiceSet : ISource
 
     internal CStringArray Environment { get; private set; } = new([]);
 
+    /// <summary>The same, for conditions.</summary>
+    internal IReadOnlyList<ByteString> Variables { get; private set; } = [];
+
     /// <summary>The descriptor of /dev/null, -1 where there is none.</summary>
     internal int Null { get; private set; } = -1;
 
     internal long ProcessTimeout => _processTimeout();
+
+    /// <summary>
+    /// Starts the services that run before the first startup script (<see cref="ServiceConf.IsEarly"/>), and returns when
+    /// they are ready, a stop was asked for, or the longest of their time-outs is over.
+    /// </summary>
+    public void StartEarly(IReadOnlyList<ByteString> environment, StopRequest stop)
+    {
+        Prepare(environment);
+        _onlyEarly = true;
+        Scan();
+        _onlyEarly = false;
+        if (HasEarly)
+            AwaitReady(stop);
+    }
 
     /// <summary>Finds and starts all services.</summary>
     /// <param name="environment">NAME=VALUE, for all of them.</param>
     public void Start(IReadOnlyList<ByteString> environment)
     {
         Started = true;
+        Prepare(environment);
+        Loop.Timers.Arm(_rescan, Loop.Now + WatchAfterMilliseconds);
+        Scan();
+        // They run, and sv can ask about them, before anything else is started.
+        Loop.Turn();
+    }
+
+    private void Prepare(IReadOnlyList<ByteString> environment)
+    {
+        Variables = environment;
+        Environment.Dispose();
         Environment = Leftovers.Environment(environment);
+        if (_prepared)
+            return;
+        _prepared = true;
         DescriptorLimit.Raise();
         Null = Files.OpenReadWrite("/dev/null"u8).Value;
         Loop.ChildrenReaped = Leftovers.ChildrenReaped;
         Output = new ServiceOutput(Loop, OutputMode);
         Loop.RoundEnded = RoundEnded;
-        Loop.Timers.Arm(_rescan, Loop.Now + WatchAfterMilliseconds);
-        Scan();
+    }
+
+    /// <summary>A socket appears in a directory that is watched: nobody asks again and again whether it is there.</summary>
+    private void AwaitReady(StopRequest stop)
+    {
+        long start = Loop.Now;
+        long patience = 0;
+        var watches = new List<int>();
+        foreach (Service service in _services)
+        {
+            patience = Math.Max(patience, service.Conf.StartTimeoutMilliseconds);
+            string socket = service.Conf.ReadySocket;
+            if (socket.Length > 0 && !service.IsReady && OpenInotify())
+                watches.Add(TryWatch(ByteString.Of(socket[..Math.Max(socket.LastIndexOf('/'), 1)])));
+        }
+        Loop.Until(() => stop.Requested || _services.TrueForAll(s => s.IsReady), patience == long.MaxValue ? patience : start + patience);
+        foreach (int watch in watches)
+            _inotify!.Unwatch(watch);
+        foreach (Service service in _services)
+        {
+            if (!stop.Requested && !service.IsReady)
+                Log.Warn($"{service.Name} is not ready after {Seconds.Of(Loop.Now - start)}: nothing listens on {service.Conf.ReadySocket}; going on without (sv status {service.Name} tells how it is, TimeoutStartSec in its service.conf is the time it gets)");
+        }
+    }
+
+    private bool OpenInotify()
+    {
+        if (_inotify is not null)
+            return true;
+        Result<Inotify?> inotify = Inotify.Open();
+        Errno error = inotify.Value is null ? inotify.Error : Loop.Watch(inotify.Value.Fd, this);
+        if (error == Errno.None)
+            _inotify = inotify.Value;
+        else
+            WarnUnwatched(error);
+        return error == Errno.None;
     }
 
     /// <summary>Begins to watch, and looks whether something has changed so far.</summary>
@@ -108,13 +178,7 @@ public sealed class ServiceSet : ISource
             _watching = true;
             // What the start needed is not needed any more: the heap shrinks to what the services are.
             GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-            Result<Inotify?> inotify = Inotify.Open();
-            _inotify = inotify.Value;
-            if (_inotify is null)
-                WarnUnwatched(inotify.Error);
-            else if (Loop.Watch(_inotify.Fd, this) is not Errno.None and var error)
-                WarnUnwatched(error);
-            else
+            if (OpenInotify())
                 WatchServices();
         }
         Scan();
@@ -130,40 +194,68 @@ public sealed class ServiceSet : ISource
     }
 
     /// <summary>
-    /// TERM and CONT to all, KILL to those that are late, ./finish for each; what is late then is killed too. The set is
-    /// empty afterwards, or holds what not even KILL could end.
+    /// TERM and CONT to all but the early ones, KILL to those that are late, ./finish for each; what is late then is
+    /// killed too. None is left afterwards, or what not even KILL could end.
     /// </summary>
     public void Stop(StopRequest stop)
     {
-        IsStopping = true;
-        long slice = stop.Budget.Slice(StopPhase.Services, Loop.Now, ProcessTimeout);
-        ExitAll();
-        if (!Loop.Until(() => _services.Count == 0 || stop.Hastened, Loop.Now + slice) || _services.Count > 0)
-            KillLate(stop, slice);
-        // What they wrote last is still to be read, and somebody is to take it.
-        if (!Output.IsEmpty)
-            Loop.Until(() => Output.IsEmpty, Loop.Now + Math.Clamp(stop.Budget.Slice(StopPhase.Services, Loop.Now, LastWordsMilliseconds), 100, LastWordsMilliseconds));
+        StopThose(service => !service.Conf.IsEarly, stop, StopPhase.Services);
+        WriteLastWords(stop, StopPhase.Services, isEarlyLeft: HasEarly);
+    }
+
+    /// <summary>The same with the early ones, when nothing else runs any more.</summary>
+    public void StopEarly(StopRequest stop)
+    {
+        StopThose(service => service.Conf.IsEarly, stop, StopPhase.EarlyServices);
+        WriteLastWords(stop, StopPhase.EarlyServices, isEarlyLeft: false);
+    }
+
+    /// <summary>The processes that PID 1 started for early services; what is below them is theirs too.</summary>
+    public List<int> EarlyProcesses()
+    {
+        var pids = new List<int>();
+        foreach (Service service in _services)
+        {
+            if (service.Conf.IsEarly)
+                service.AddProcesses(pids);
+        }
+        return pids;
     }
 
     /// <summary>The command x to all; none comes back.</summary>
-    public void ExitAll()
+    public void ExitAll() => Exit(_ => true);
+
+    private void Exit(Predicate<Service> which)
     {
         _leaving = true;
         Loop.Timers.Cancel(_rescan);
-        foreach (Service service in _services.ToArray())
+        foreach (Service service in _services.FindAll(which))
             service.Exit();
     }
 
-    private void KillLate(StopRequest stop, long slice)
+    private void StopThose(Predicate<Service> which, StopRequest stop, StopPhase phase)
     {
+        IsStopping = true;
+        long slice = stop.Budget.Slice(phase, Loop.Now, ProcessTimeout);
+        Exit(which);
+        if (Loop.Until(() => stop.Hastened || !_services.Exists(which), Loop.Now + slice) && !_services.Exists(which))
+            return;
         // More rounds for what they left, their ./finish and their logs.
-        for (int round = 0; round < 5 && _services.Count > 0; round++)
+        for (int round = 0; round < 5 && _services.Exists(which); round++)
         {
-            foreach (Service service in _services.ToArray())
+            foreach (Service service in _services.FindAll(which))
                 service.KillLate(stop.Hastened ? null : slice);
-            slice = Math.Min(stop.Budget.Slice(StopPhase.Services, Loop.Now, ProcessTimeout), 500);
-            Loop.Until(() => _services.Count == 0, Loop.Now + Math.Max(slice, 100));
+            slice = Math.Min(stop.Budget.Slice(phase, Loop.Now, ProcessTimeout), 500);
+            Loop.Until(() => !_services.Exists(which), Loop.Now + Math.Max(slice, 100));
         }
+    }
+
+    /// <summary>What they wrote last is still to be read, and somebody is to take it.</summary>
+    private void WriteLastWords(StopRequest stop, StopPhase phase, bool isEarlyLeft)
+    {
+        // The pipes of early services stay open: what was written is read as it comes.
+        if (!Output.IsEmpty && !isEarlyLeft)
+            Loop.Until(() => Output.IsEmpty, Loop.Now + Math.Clamp(stop.Budget.Slice(phase, Loop.Now, LastWordsMilliseconds), 100, LastWordsMilliseconds));
     }
 
     internal void Left(Service service)
@@ -241,7 +333,7 @@ public sealed class ServiceSet : ISource
                 service.DirectoryChanged();
             }
         }
-        if (scan)
+        if (scan && _watching)
             Scan();
     }
 
@@ -280,7 +372,7 @@ public sealed class ServiceSet : ISource
             if (!_services.Exists(s => s.Name == where.Names[0]))
                 Add(where.Names[0], where.Directory);
         }
-        _scanned = true;
+        _scanned = !_onlyEarly;
         if (_watching && _watch < 0 && _parentWatch < 0)
             ArmRescan();
     }
@@ -311,7 +403,13 @@ public sealed class ServiceSet : ISource
 
     private void Add(ByteString name, FileStatus directory)
     {
-        Result<Service?> service = Service.Open(this, name, IsSingle ? name : PathOf(name), directory, foundLater: _scanned);
+        ByteString path = IsSingle ? name : PathOf(name);
+        ServiceConf conf = ReadConf(path);
+        if (_onlyEarly && !conf.IsEarly)
+            return;
+        foreach (string complaint in conf.Complaints)
+            Log.Warn($"{path}/service.conf: {complaint}");
+        Result<Service?> service = Service.Open(this, name, path, directory, conf, foundLater: _scanned);
         if (service.Value is null)
         {
             if (_unopened.Add(service.Error))
@@ -320,14 +418,28 @@ public sealed class ServiceSet : ISource
             return;
         }
         _services.Add(service.Value);
-        service.Value.Watch = _inotify is null ? -1 : TryWatch(service.Value.Path);
+        service.Value.Watch = _watching && _inotify is not null ? TryWatch(service.Value.Path) : -1;
         service.Value.Begin();
+    }
+
+    private ServiceConf ReadConf(ByteString service)
+    {
+        var path = ByteString.Join(service.Span, "/service.conf"u8);
+        Result<byte[]> file = Files.ReadAll(path.Span, ServiceConf.MaxBytes);
+        if (file.Ok)
+            return ServiceConf.Parse(file.Value);
+        if (file.Error != Errno.NoEntry && !_onlyEarly)
+        {
+            string reason = file.Error == Errno.ArgumentsTooLong ? $"it is larger than {ServiceConf.MaxBytes / 1024} KiB" : file.Error.Words();
+            Log.Warn($"cannot read {path}: {reason}; {service} runs as if there were none");
+        }
+        return ServiceConf.Default;
     }
 
     /// <summary>A directory that does not exist is watched for in the one above it.</summary>
     private void WatchDirectory()
     {
-        if (_inotify is null)
+        if (!_watching || _inotify is null)
             return;
         // Again when the one above is being watched: it may have been made in between.
         for (int attempt = 0; _watch < 0 && attempt < 2; attempt++)

@@ -55,6 +55,16 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
 
     internal bool HasBegun => _begun;
 
+    internal bool CouldNotStart => _couldNotStart;
+
+    internal void AddProcess(List<int> pids)
+    {
+        if (_pid > 0)
+            pids.Add(_pid);
+        if (_scriptPid > 0)
+            pids.Add(_scriptPid);
+    }
+
     private EventLoop Loop => _set.Loop;
 
     /// <summary>Begins to supervise. False when another supervisor does: this one tries again later.</summary>
@@ -77,7 +87,7 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
         else if (Loop.Watch(_supervise.Control, this) is not Errno.None and var error)
             Log.Warn($"{Path} can't be controlled: cannot watch supervise/control: {error.Words()}");
         _since = Clock.TimeOfDay;
-        _state = State.Found(_directory.Has("down"u8));
+        _state = State.Found(_service.IsUnwanted || _directory.Has("down"u8));
         _begun = true;
         if (_state.Phase == Phase.Waiting)
             ArmStart();
