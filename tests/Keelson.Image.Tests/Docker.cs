@@ -28,6 +28,19 @@ public static class Docker
     /// <summary>What all containers of this run carry, so that what a test that failed half-way left can be found.</summary>
     public static string Label { get; } = $"org.keelson.test={Environment.MachineName}-{Environment.ProcessId}-{Stopwatch.GetTimestamp()}";
 
+    /// <summary>The checkout.</summary>
+    public static string Top { get; } = FindTop();
+
+    private static string FindTop()
+    {
+        for (string? at = AppContext.BaseDirectory; at is not null; at = Path.GetDirectoryName(at))
+        {
+            if (File.Exists(Path.Combine(at, "Keelson.slnx")))
+                return at;
+        }
+        throw new InvalidOperationException($"{AppContext.BaseDirectory} is not in a checkout of Keelson");
+    }
+
     /// <summary>KEELSON_IMAGE, or NAME:VERSION as the Makefile sets them.</summary>
     public static string Image { get; } = Find("KEELSON_IMAGE", "");
 
@@ -105,6 +118,9 @@ public sealed class Container : IDisposable
 
     public string Id { get; }
 
+    /// <summary>A container that was made otherwise.</summary>
+    public static Container Of(string id) => new(id);
+
     /// <summary>docker run -d ARGUMENTS, image and command among them.</summary>
     public static Container Start(params string[] arguments)
     {
@@ -156,7 +172,10 @@ public sealed class Container : IDisposable
         }
     }
 
-    public void UntilLogged(string text) => Until($"\"{text}\" in the log", () => Logs().Contains(text, StringComparison.Ordinal));
+    /// <summary>Waits for a text in docker logs, or in a file of the container.</summary>
+    public void UntilLogged(string text, string? inFile = null) => Until(
+        $"\"{text}\" in {inFile ?? "the log"}",
+        () => (inFile is null ? Logs() : Exec("cat", inFile).Output).Contains(text, StringComparison.Ordinal));
 
     public void Dispose() => Docker.Run("rm", "-f", "-v", Id);
 }
