@@ -54,6 +54,9 @@ internal static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true)] internal static partial int setresgid(uint real, uint effective, uint saved);
     [LibraryImport(C, SetLastError = true)] internal static partial int setresuid(uint real, uint effective, uint saved);
 
+    [LibraryImport(C)] internal static partial nuint getauxval(nuint type);
+    [LibraryImport(C, SetLastError = true)] internal static partial int madvise(void* start, nuint length, int advice);
+    [LibraryImport(C, SetLastError = true)] internal static partial int mincore(void* start, nuint length, byte* vector);
     [LibraryImport(C, SetLastError = true)] internal static partial nint getrandom(void* buffer, nuint count, uint flags);
 
     // posix_spawn: these return the error instead of setting errno
@@ -95,6 +98,8 @@ internal static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true)] internal static partial int fchmod(int fd, uint mode);
     [LibraryImport(C, SetLastError = true)] internal static partial int fchown(int fd, uint user, uint group);
     [LibraryImport(C, SetLastError = true)] internal static partial int fsync(int fd);
+    [LibraryImport(C, SetLastError = true)] internal static partial int ftruncate(int fd, long length);
+    [LibraryImport(C, SetLastError = true)] internal static partial nint pwrite(int fd, byte* buffer, nuint count, long at);
     [LibraryImport(C, SetLastError = true)] internal static partial int flock(int fd, int operation);
     [LibraryImport(C, SetLastError = true)] internal static partial int fcntl(int fd, int command, nint argument);
     [LibraryImport(C, SetLastError = true)] internal static partial int pipe2(int* ends, int flags);

@@ -14,6 +14,28 @@ public sealed class ImageTests
     }
 
     [Fact]
+    public void Names_in_workaround_docker_2267_resolve_when_that_was_run_in_the_Dockerfile_and_after_an_edit()
+    {
+        string image = $"keelson-test-hosts-{Environment.ProcessId}";
+        Docker.RunWithInput(
+            $"""
+            FROM {Docker.Image}
+            RUN /usr/bin/workaround-docker-2267
+            RUN echo 127.0.0.9 of-the-image.example >> /etc/workaround-docker-2267/hosts
+            CMD ["/sbin/my_init"]
+
+            """, "build", "--label", Docker.Label, "-t", image, "-").Must();
+        using Container container = Container.Start(image);
+        bool Resolves(string name) => container.Exec("getent", "hosts", name).Output.StartsWith("127.0.0.9 ", StringComparison.Ordinal);
+        container.Until("the name of the image resolves", () => Resolves("of-the-image.example"));
+        container.Shell("echo 127.0.0.9 of-now.example >>/etc/workaround-docker-2267/hosts").Must();
+        container.Until("the new name resolves", () => Resolves("of-now.example"));
+        container.Must(Resolves("of-the-image.example") && container.Shell("getent hosts $(hostname)").Status == 0, "the others still do");
+        Docker.Run("restart", container.Id).Must();
+        container.Until("they do after a restart", () => Resolves("of-now.example"));
+    }
+
+    [Fact]
     public void Install_clean_installs_and_leaves_nothing_of_apt_behind()
     {
         Outcome run = Docker.MyInit("sh", "-c", "install_clean -o Dpkg::Options::=--force-confold 'bc' >/dev/null && bc --version | head -n 1; find /var/lib/apt/lists /var/cache/apt -type f ! -name lock");
