@@ -145,6 +145,8 @@ public sealed class EventLoop
     /// <summary>Handles what comes until <paramref name="fact"/> is true, or until the time <paramref name="deadline"/>. Returns the fact.</summary>
     public bool Until(Func<bool> fact, long deadline = long.MaxValue)
     {
+        // What the caller began is not left lying until something else happens.
+        RoundEnded?.Invoke();
         while (!fact())
         {
             if (deadline <= Now)

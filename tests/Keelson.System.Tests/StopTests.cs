@@ -20,6 +20,17 @@ public sealed class StopTests
     }
 
     [Fact]
+    public async Task Services_that_are_all_down_delay_no_stop()
+    {
+        // Nothing happens while such a container stops: it must not wait for something.
+        await using Sandbox s = new Sandbox().Timeouts(60, 60).Service("web", "exec sleep 10000").Write("/etc/service/web/down", "");
+        await s.Start();
+        await s.WaitForLog("Runit started as PID 1");
+        (int status, TimeSpan took) = await s.Stop();
+        Assert.True(status == 0 && took < TimeSpan.FromSeconds(30), $"status {status} after {took}");
+    }
+
+    [Fact]
     public async Task Without_a_main_command_the_other_signals_are_ignored()
     {
         await using Sandbox s = new Sandbox().Service("web", "touch /tmp/up; exec sleep 10000");

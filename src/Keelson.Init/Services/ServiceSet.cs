@@ -178,6 +178,7 @@ public sealed class ServiceSet : ISource
             _watching = true;
             // What the start needed is not needed any more: the heap shrinks to what the services are.
             GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            ProgramText.GiveBack();
             if (OpenInotify())
                 WatchServices();
         }
@@ -229,8 +230,28 @@ public sealed class ServiceSet : ISource
     {
         _leaving = true;
         Loop.Timers.Cancel(_rescan);
+        UnwatchAll();
         foreach (Service service in _services.FindAll(which))
             service.Exit();
+    }
+
+    /// <summary>All at once and first: the kernel needs some 15 ms for watches that go, and ours end while services do.</summary>
+    private void UnwatchAll()
+    {
+        if (_inotify is null)
+            return;
+        foreach (Service service in _services)
+        {
+            if (service.Watch >= 0)
+                _inotify.Unwatch(service.Watch);
+            service.Watch = -1;
+        }
+        foreach (int watch in (ReadOnlySpan<int>)[_watch, _parentWatch])
+        {
+            if (watch >= 0)
+                _inotify.Unwatch(watch);
+        }
+        _watch = _parentWatch = -1;
     }
 
     private void StopThose(Predicate<Service> which, StopRequest stop, StopPhase phase)
