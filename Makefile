@@ -8,28 +8,41 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 NAME ?= keelson/baseimage
+# Which processor the image is for: linux/amd64 or linux/arm64. Without it, this machine's.
+HERE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,amd64)
+PLATFORM ?= linux/$(HERE)
+ARCH := $(notdir $(PLATFORM))
 VERSION ?= $(shell sed -n 's:.*<Version>\(.*\)</Version>.*:\1:p' Directory.Build.props)
 BASE_IMAGE ?= ubuntu:24.04
 export NAME VERSION BASE_IMAGE
+# In the environment MSBuild would take it for its own property of that name.
+unexport PLATFORM
 export DOTNET_NOLOGO := 1
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_CLI_UI_LANGUAGE := en
 
 PUBLISH := dotnet publish -c Release --nologo -v quiet -clp:ErrorsOnly
+# The compiler and linker of another processor, and where what they make is kept.
+$(if $(filter linux/amd64 linux/arm64,$(PLATFORM)),,$(error PLATFORM is $(PLATFORM), and can be linux/amd64 or linux/arm64))
+TRIPLE := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-linux-gnu
+CROSS := -r linux-$(if $(filter arm64,$(ARCH)),arm64,x64) -p:CppCompilerAndLinker=$(TRIPLE)-gcc -p:ObjCopyName=$(TRIPLE)-objcopy --artifacts-path build/$(ARCH)/artifacts
+BINARY := $(if $(filter $(HERE),$(ARCH)),build/keelson,build/$(ARCH)/keelson)
+ARCHITECTURE := $(ARCH)
+export BINARY ARCHITECTURE
 PUBLISH_INPUTS := build/sources Directory.Build.props Directory.Packages.props global.json src/Pid1.props src/StaticBinary.props src/EarlyMask.cs src/EarlyLimits.cs src/SkipLocalsInit.cs src/BannedSymbols.txt
 sources = $(shell find $(1) -type f \( -name '*.cs' -o -name '*.csproj' \) -not -path '*/bin/*' -not -path '*/obj/*')
 
 .PHONY: help
 help: ## this list
 	@echo "Keelson $(VERSION). Targets:"
-	awk -F':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
-	echo "Variables: NAME=$(NAME) VERSION=$(VERSION) BASE_IMAGE=$(BASE_IMAGE)"
+	awk -F':.*## ' '/^[a-z][a-z0-9 -]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	echo "Variables: NAME=$(NAME) VERSION=$(VERSION) BASE_IMAGE=$(BASE_IMAGE) PLATFORM=$(PLATFORM)"
 
 .PHONY: run
-run: image build/host/keelson-host ## build the image, boot memcached in it, kill it, watch it come back, stop it
+run: image build/host/keelson ## build the image, boot memcached in it, kill it, watch it come back, stop it
 	@eval "$$(tools/engine up)"
 	tools/build-image example
-	build/host/keelson-host demo --image "$(NAME)-memcached:$(VERSION)"
+	build/host/keelson demo --image "$(NAME)-memcached:$(VERSION)"
 
 .PHONY: shell
 shell: image ## an interactive shell in the image
@@ -37,8 +50,9 @@ shell: image ## an interactive shell in the image
 	exec docker run --rm -it "$(NAME):$(VERSION)" /sbin/my_init -- bash -l
 
 .PHONY: build image
-build image: build/keelson ## build the image NAME:VERSION from BASE_IMAGE
-	@eval "$$(tools/engine up)"
+build image: $(BINARY) ## build the image NAME:VERSION from BASE_IMAGE, for PLATFORM
+	@[ $(ARCH) = $(HERE) ] || tools/emulator $(ARCH)
+	eval "$$(tools/engine up)"
 	tools/build-image base
 
 .PHONY: engine
@@ -58,10 +72,26 @@ lint: build/prerequisites
 	@tools/check
 
 .PHONY: test
-test: lint image build/probe/keelson-probe build/fallback/keelson ## all tests; ends with their totals
+test: lint image build/probe/keelson-probe build/fallback/keelson build/host/keelson ## all tests; ends with their totals
 	@eval "$$(tools/engine up)"
 	tools/build-image example
 	tools/run-tests
+
+.PHONY: tools
+tools: build/host/keelson ## the host tools: docker-ssh, docker-bash, keelson; install-tools.sh installs them
+
+.PHONY: tool
+tool: build/prerequisites ## the host tools as a .NET tool, for systems other than Linux
+	@tools/step "packing the .NET tool" dotnet pack src/Keelson.Host -c Release --nologo -v quiet -clp:ErrorsOnly -p:PackAsTool=true --artifacts-path build/tool/artifacts -o build/tool
+
+# On an amd64 machine, with QEMU. Tests that need what the emulator lacks are left out; each says what (NotEmulated).
+.PHONY: test-arm64
+test-arm64: lint ## the binary and the image for arm64, emulated: not part of `make test`
+	@$(MAKE) image build/arm64/probe/keelson-probe build/arm64/fallback/keelson PLATFORM=linux/arm64
+	eval "$$(tools/engine up)"
+	tools/try-image "$(NAME):$(VERSION)-arm64" aarch64
+	export KEELSON_EMULATED=1 KEELSON_BINARY="$(CURDIR)/build/arm64/keelson" KEELSON_PROBE="$(CURDIR)/build/arm64/probe/keelson-probe" KEELSON_FALLBACK="$(CURDIR)/build/arm64/fallback/keelson"
+	tools/run-tests Keelson.System.Tests
 
 .PHONY: bench
 bench: build/keelson build/bench/restart-bench ## measure against the peers (bench/README.md)
@@ -70,7 +100,7 @@ bench: build/keelson build/bench/restart-bench ## measure against the peers (ben
 .PHONY: clean
 clean: ## remove what was built, but not the engine and its images
 	@find . -type d \( -name bin -o -name obj -o -name TestResults \) -not -path './build/*' -prune -exec rm -rf {} +
-	rm -rf build/keelson build/publish build/probe build/fallback build/host build/bench build/context.* build/sbom build/prerequisites build/sources build/test-totals
+	rm -rf build/keelson build/amd64 build/arm64 build/tool build/publish build/probe build/fallback build/host build/bench build/context.* build/sbom build/prerequisites build/sources build/test-totals
 
 # The list of the sources: a file that was removed counts as a change too.
 .PHONY: always
@@ -88,6 +118,20 @@ build/keelson: $(PUBLISH_INPUTS) $(call sources,src/Keelson src/Keelson.Commands
 	@tools/step "compiling build/keelson" $(PUBLISH) src/Keelson -o build/publish
 	install -m 755 build/publish/keelson $@
 
+# For the other processor. Its compiler is a package, which the linker of this machine does not stand in for.
+build/$(ARCH)/keelson: $(PUBLISH_INPUTS) $(call sources,src/Keelson src/Keelson.Commands src/Keelson.Init src/Keelson.Linux src/Keelson.Supervision) | build/prerequisites
+	@tools/prerequisites $(ARCH)
+	tools/step "compiling $@" $(PUBLISH) src/Keelson $(CROSS) -o build/$(ARCH)/publish
+	install -m 755 build/$(ARCH)/publish/keelson $@
+
+build/$(ARCH)/probe/keelson-probe: $(PUBLISH_INPUTS) $(call sources,tests/Keelson.TestProbe src/Keelson.Linux) | build/$(ARCH)/keelson
+	@tools/step "compiling the probe of the tests for $(ARCH)" $(PUBLISH) tests/Keelson.TestProbe $(CROSS) -o build/$(ARCH)/probe
+	touch $@
+
+build/$(ARCH)/fallback/keelson: build/$(ARCH)/keelson
+	@tools/step "compiling the binary without early mask for $(ARCH)" $(PUBLISH) src/Keelson -p:EarlyMask=false $(subst artifacts-path build/$(ARCH),artifacts-path build/$(ARCH)/fallback,$(CROSS)) -o build/$(ARCH)/fallback
+	touch $@
+
 build/probe/keelson-probe: $(PUBLISH_INPUTS) $(call sources,tests/Keelson.TestProbe src/Keelson.Linux) | build/prerequisites
 	@tools/step "compiling the probe of the tests" $(PUBLISH) tests/Keelson.TestProbe -o build/probe
 	touch $@
@@ -101,6 +145,8 @@ build/bench/restart-bench: $(PUBLISH_INPUTS) $(call sources,bench src/Keelson.In
 	@tools/step "compiling the restart benchmark" $(PUBLISH) bench/Keelson.RestartBench -o build/bench
 	touch $@
 
-build/host/keelson-host: build/sources Directory.Build.props Directory.Packages.props $(call sources,src/Keelson.Host) | build/prerequisites
-	@tools/step "compiling the host tool" $(PUBLISH) src/Keelson.Host -o build/host
+build/host/keelson: build/sources Directory.Build.props Directory.Packages.props $(call sources,src/Keelson.Host) src/Keelson.Host/Keelson.Host.csproj image/rootfs/etc/insecure_key | build/prerequisites
+	@tools/step "compiling the host tools" $(PUBLISH) src/Keelson.Host -o build/host
+	ln -sf keelson build/host/docker-ssh
+	ln -sf keelson build/host/docker-bash
 	touch $@

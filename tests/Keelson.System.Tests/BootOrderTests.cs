@@ -111,6 +111,7 @@ public sealed class BootOrderTests
     }
 
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.NoExecErrors)]
     public async Task A_startup_script_with_a_missing_interpreter_ends_the_boot_and_is_named()
     {
         await using Sandbox s = new Sandbox().Startup("bad", "#!/no/such/interpreter\n");

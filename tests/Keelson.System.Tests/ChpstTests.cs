@@ -130,6 +130,7 @@ public sealed class ChpstTests : IDisposable
     [InlineData("softlimit -x true")]
     [InlineData("chpst -u daemon -l lock true")]
     [InlineData("PATH=/nonexistent; chpst true")]
+    [NotEmulated(NotEmulatedAttribute.NoLimits)]
     public async Task The_same_command_line_does_the_same(string shell)
     {
         // The prefix PATH=/nonexistent would hide chpst itself.
@@ -146,6 +147,7 @@ public sealed class ChpstTests : IDisposable
     [InlineData("printf 'echo script $1' >script; chmod +x script; chpst ./script one", "script one\nstatus 0\n")]
     [InlineData("chpst -m 30000000 chpst -m 30000000 sh -c 'ulimit -v'", "29296\nstatus 0\n")]
     [InlineData("chpst -m 3000000 setuser daemon true", "chpst: fatal: unable to run: setuser: file does not exist\nstatus 111\n")]
+    [NotEmulated(NotEmulatedAttribute.NoLimits)]
     public async Task Ours_can_more(string shell, string expected) => Assert.Equal(expected, await Run("ours", shell));
 
     [Fact]

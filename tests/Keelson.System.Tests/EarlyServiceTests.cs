@@ -82,6 +82,7 @@ public sealed class EarlyServiceTests
     }
 
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.NoExecErrors)]
     public async Task What_can_not_be_started_is_not_waited_for()
     {
         await using Sandbox s = new Sandbox()

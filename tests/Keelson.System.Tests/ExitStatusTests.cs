@@ -32,6 +32,7 @@ public sealed class ExitStatusTests
     [InlineData("/root/bad-interpreter", 126, "/no/such/interpreter")]
     [InlineData("/root/crlf", 126, "(CR|carriage return|line end)")]
     [InlineData("/root/other-processor", 126, "(format|processor)")]
+    [NotEmulated(NotEmulatedAttribute.NoExecErrors)]
     public async Task A_main_command_that_cannot_run_is_named_with_the_reason(string command, int status, string reason)
     {
         await using Sandbox s = new Sandbox()
@@ -60,6 +61,7 @@ public sealed class ExitStatusTests
     }
 
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.NoExecErrors)]
     public async Task A_script_without_an_interpreter_line_is_run_by_the_shell()
     {
         await using Sandbox s = new Sandbox().Write("/root/plain", "echo \"$0 $1 $2\"\nexit 4\n", UnixFileMode.UserRead | UnixFileMode.UserExecute);
@@ -89,6 +91,7 @@ public sealed class ExitStatusTests
     }
 
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.NoSubreaper)]
     public async Task My_init_as_its_own_main_command_boots_once_with_a_warning()
     {
         await using Sandbox s = new Sandbox().Startup("once", "echo once >>/tmp/order");
@@ -98,6 +101,7 @@ public sealed class ExitStatusTests
     }
 
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.NoSubreaper)]
     public async Task My_init_alone_as_the_main_command_is_no_main_command()
     {
         await using Sandbox s = new();

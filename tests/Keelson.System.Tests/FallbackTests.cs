@@ -7,6 +7,7 @@ namespace Keelson.SystemTests;
 public sealed class FallbackTests
 {
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.Slow)]
     public async Task Without_the_early_mask_it_starts_itself_again_so_that_no_thread_takes_a_signal()
     {
         await using Sandbox s = new Sandbox().WithoutEarlyMask();

@@ -6,6 +6,7 @@ namespace Keelson.SystemTests;
 public sealed class NotPidOneTests
 {
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.NoSubreaper)]
     public async Task Foreign_processes_are_left_alone_and_our_own_tree_is_killed()
     {
         await using Sandbox s = new Sandbox().Timeouts(1, 1).Service("web", "exec sleep 54321");
@@ -23,6 +24,7 @@ public sealed class NotPidOneTests
     }
 
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.NoSubreaper)]
     public async Task Orphans_of_its_tree_come_to_it_and_are_reaped()
     {
         await using Sandbox s = new();
@@ -37,6 +39,7 @@ public sealed class NotPidOneTests
     }
 
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.NoSubreaper)]
     public async Task A_tree_that_ignores_TERM_is_killed_and_the_foreign_ones_still_live()
     {
         await using Sandbox s = new Sandbox().Timeouts(1, 1).Script("/root/stubborn", TenBugsTests.IgnoresTerm);
@@ -62,6 +65,7 @@ public sealed class NotPidOneTests
     }
 
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.NoSubreaper)]
     public async Task TERM_stops_it()
     {
         await using Sandbox s = new Sandbox().WithHooks().Service("web", "touch /tmp/up; exec sleep 54321");

@@ -117,6 +117,7 @@ public sealed class OwnSupervisionTests
     [InlineData("mkfifo etc/service/web/run; chmod +x etc/service/web/run")]
     [InlineData("ln -s run etc/service/web/run")]
     [InlineData("printf '#!/bin/sh\\n' >etc/service/web/run")]
+    [NotEmulated(NotEmulatedAttribute.NoExecErrors)]
     public async Task A_run_that_can_not_be_run_is_named_once_and_started_when_it_is_mended(string make)
     {
         await using Sandbox s = new Sandbox().MakeDirectory("/etc/service/web").Service("other", "exec sleep 54322").Prepare(make);
@@ -214,6 +215,7 @@ public sealed class OwnSupervisionTests
     }
 
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.Slow)]
     public async Task Two_hundred_services_that_crash_at_once_keep_their_pace_and_the_others_alive()
     {
         const int services = 200;

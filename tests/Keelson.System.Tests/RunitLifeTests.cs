@@ -19,6 +19,7 @@ public sealed class RunitLifeTests
     }
 
     [Theory, BothSupervisors]
+    [NotEmulated(NotEmulatedAttribute.NoExecErrors)]
     public async Task Finish_gets_exit_code_and_low_byte_of_the_status(Supervisor which)
     {
         await using Sandbox s = new Sandbox()
@@ -144,6 +145,7 @@ public sealed class RunitLifeTests
     }
 
     [Theory, BothSupervisors]
+    [NotEmulated(NotEmulatedAttribute.NoExecErrors)]
     public async Task A_run_that_is_missing_or_not_executable_is_111_for_finish_and_starts_when_it_is_mended(Supervisor which)
     {
         await using Sandbox s = new Sandbox()

@@ -59,6 +59,7 @@ public sealed class ServiceOutputTests
     }
 
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.NoExecErrors)]
     public async Task Json_is_one_object_a_line_with_odd_bytes_and_our_own_messages_too()
     {
         await using Sandbox s = new Sandbox().Env("KEELSON_LOG", "json")

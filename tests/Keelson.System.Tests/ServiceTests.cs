@@ -129,6 +129,7 @@ public sealed class ServiceTests
     }
 
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.NoExecErrors)]
     public async Task A_run_that_is_not_executable_is_named_once_and_started_when_it_is_made_so()
     {
         await using Sandbox s = new Sandbox().Write("/etc/service/web/run", "#!/bin/sh\nexec sleep 54321\n");
@@ -151,6 +152,7 @@ public sealed class ServiceTests
     }
 
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.NoExecErrors)]
     public async Task A_service_with_a_missing_interpreter_is_named_once_and_started_when_it_is_there()
     {
         await using Sandbox s = new Sandbox().Service("web", "#!/root/interpreter\nexec sleep 54321\n");
@@ -251,6 +253,7 @@ public sealed class ServiceTests
     }
 
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.NoExecErrors)]
     public async Task Idle_means_asleep()
     {
         // One that runs, one that is down, and one that can't be started until its directory changes: none needs to be looked at.
@@ -269,6 +272,7 @@ public sealed class ServiceTests
     }
 
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.NoExecErrors)]
     public async Task What_can_not_be_started_is_tried_again_ever_more_slowly()
     {
         await using Sandbox s = new Sandbox().Service("broken", "#!/no/such/interpreter\n");

@@ -8,6 +8,7 @@ public sealed class SignalTests
     [Theory]
     [InlineData(Stdio.Pipe)]
     [InlineData(Stdio.Terminal)]
+    [NotEmulated(NotEmulatedAttribute.NoRealTimeSignals)]
     public async Task Signals_that_mean_something_to_the_main_command_reach_it(Stdio stdio)
     {
         int[] signals = [Sig.Hup, Sig.Quit, Sig.Usr1, Sig.Usr2, Sig.Alrm, Sig.Cont, Sig.Winch, Sig.RtMin + 1, Sig.RtMin + 3, Sig.RtMin + 15, Sig.RtMax];
@@ -50,6 +51,7 @@ public sealed class SignalTests
     }
 
     [Fact(DisableParallelization = true)]
+    [NotEmulated(NotEmulatedAttribute.NoRealTimeSignals)]
     public async Task A_storm_of_25000_queued_real_time_signals_loses_none_and_keeps_their_values()
     {
         const int count = 25_000;
@@ -102,6 +104,7 @@ public sealed class SignalTests
     }
 
     [Fact(DisableParallelization = true)]
+    [NotEmulated(NotEmulatedAttribute.Slow)]
     public async Task Orphans_are_reaped_50000_of_50000_and_no_descriptor_is_leaked()
     {
         await using Sandbox s = new Sandbox().WithProbe().Service("web", "exec sleep 54321");

@@ -10,6 +10,7 @@ public sealed class StopTests
     [InlineData(Sig.Quit)]
     [InlineData(Sig.Pwr)]
     [InlineData(Sig.RtMin + 3)]
+    [NotEmulated(NotEmulatedAttribute.NoRealTimeSignals)]
     public async Task Without_a_main_command_a_stop_signal_ends_it_with_0(int signal)
     {
         await using Sandbox s = new Sandbox().Service("web", "touch /tmp/up; exec sleep 10000");
@@ -73,6 +74,7 @@ public sealed class StopTests
     }
 
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.Slow)]
     public async Task A_main_command_that_ignores_TERM_is_killed_after_its_timeout_and_named()
     {
         await using Sandbox s = new Sandbox().Timeouts(1, 1).Script("/root/stubborn", TenBugsTests.IgnoresTerm).WithHooks();

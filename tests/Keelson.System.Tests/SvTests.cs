@@ -167,6 +167,7 @@ public sealed class SvTests
     [InlineData("", 0, "ok: run: web: (pid N) Ns\n", "warning: unable to run web/check: exec format error\n", 0b111_101_101)]
     [InlineData("#!/bin/sh\nkill -9 $$\n", 0, "ok: run: web: (pid N) Ns\n", "", 0b111_101_101)]
     [InlineData("#!/bin/sh\n[ -e /proc/self/fd/0 ] && [ ! -e /proc/$$/fd/1 ] && pwd >&2\n", 0, "ok: run: web: (pid N) Ns\n", "/etc/service/web\n", 0b111_101_101)]
+    [NotEmulated(NotEmulatedAttribute.NoExecErrors)]
     public async Task A_check_is_run_as_runit_runs_it(string check, int status, string output, string error, int mode)
     {
         await using Sandbox s = await Web("plain");

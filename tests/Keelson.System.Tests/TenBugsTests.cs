@@ -27,6 +27,7 @@ public sealed class TenBugsTests
     /// then: such a try, where the signal mask does not stand yet, does not count. If it never stood, the mask is late.
     /// </summary>
     [Fact(DisableParallelization = true)]
+    [NotEmulated(NotEmulatedAttribute.Slow)]
     public async Task Bug_2_TERM_one_to_five_milliseconds_after_exec_is_acted_on_20_of_20_times()
     {
         for (int milliseconds = 1; milliseconds <= 5; milliseconds++)
@@ -160,6 +161,7 @@ public sealed class TenBugsTests
     }
 
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.NoExecErrors)]
     public async Task Bug_6_a_hook_that_cannot_run_is_reported_and_nothing_else_is_skipped()
     {
         await using Sandbox s = new Sandbox().WithHooks().PreShutdown("bad", "#!/no/such/interpreter\n");
@@ -312,6 +314,7 @@ public sealed class TenBugsTests
     [Theory]
     [InlineData(Stdio.Pipe)]
     [InlineData(Stdio.Terminal)]
+    [NotEmulated(NotEmulatedAttribute.NoRealTimeSignals)]
     public async Task Bug_9_no_child_inherits_an_ignored_or_blocked_signal(Stdio stdio)
     {
         // grep itself is the child where that is possible: a shell in between could hide what it was given.
@@ -329,6 +332,7 @@ public sealed class TenBugsTests
     }
 
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.NoRealTimeSignals)]
     public async Task Bug_9_the_mask_is_empty_without_a_shell_in_between()
     {
         await using Sandbox s = new();
@@ -337,6 +341,7 @@ public sealed class TenBugsTests
     }
 
     [Fact]
+    [NotEmulated(NotEmulatedAttribute.NoRealTimeSignals)]
     public async Task Bug_9_what_the_init_was_started_with_does_not_go_on_to_its_children()
     {
         await using Sandbox s = new Sandbox().Ignoring("HUP,INT,QUIT,USR1,PIPE,TERM,XFSZ").Startup("1", "exec grep -E '^Sig(Ign|Blk):' /proc/self/status >/tmp/startup");
