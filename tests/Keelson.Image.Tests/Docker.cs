@@ -46,6 +46,9 @@ public static class Docker
 
     public static string MemcachedImage { get; } = Find("KEELSON_MEMCACHED_IMAGE", "-memcached");
 
+    /// <summary>Of this checkout.</summary>
+    public static string Version { get; } = System.Text.RegularExpressions.Regex.Match(File.ReadAllText(Path.Combine(Top, "Directory.Build.props")), "<Version>(.*)</Version>").Groups[1].Value;
+
     /// <summary>Something measured that is worth a line in the output of a run that passed: tools/run-tests prints them.</summary>
     public static void Figure(string text)
     {

@@ -37,10 +37,10 @@ internal sealed class DemoCommand
         await Task.Yield();
         try
         {
-            using DockerClient engine = await DockerEngine.ConnectAsync(cancel).ConfigureAwait(false);
+            using DockerEngine engine = await DockerEngine.ConnectAsync(cancel).ConfigureAwait(false);
             try
             {
-                await ShowAsync(engine, image, cancel).ConfigureAwait(false);
+                await ShowAsync(engine.Client, image, cancel).ConfigureAwait(false);
                 return 0;
             }
             catch (Exception e) when (IsDeviation(e) && _container is not null)

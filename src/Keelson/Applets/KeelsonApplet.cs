@@ -22,6 +22,7 @@ internal static class KeelsonApplet
           svlogd     write a log and rotate it
           runsv      supervise one service
           runsvdir   supervise a directory of services
+          workaround-docker-2267  names of the image in the hosts file of its containers
 
         `keelson APPLET --help` tells more of each.
 
