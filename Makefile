@@ -100,7 +100,7 @@ bench: build/keelson build/bench/restart-bench ## measure against the peers (ben
 .PHONY: clean
 clean: ## remove what was built, but not the engine and its images
 	@find . -type d \( -name bin -o -name obj -o -name TestResults \) -not -path './build/*' -prune -exec rm -rf {} +
-	rm -rf build/keelson build/amd64 build/arm64 build/tool build/publish build/probe build/fallback build/host build/bench build/context.* build/sbom build/prerequisites build/sources build/test-totals
+	rm -rf build/keelson build/amd64 build/arm64 build/tool build/publish build/probe build/fallback build/host build/bench build/context.* build/sbom build/prerequisites build/sources build/test-totals build/test-failures
 
 # The list of the sources: a file that was removed counts as a change too.
 .PHONY: always
