@@ -1,8 +1,11 @@
-// service.conf beside ./run: the syntax and the words of systemd's units (systemd.unit(5), systemd.syntax(7)), as much of
-// them as is built. A directory without the file behaves as under runit. A pure parser: what is wrong comes back as text
-// that names the line, and the rest of the file holds.
+// service.conf beside ./run: the syntax and the words of systemd's units (systemd.unit(5), systemd.service(5),
+// systemd.exec(5), systemd.kill(5)). A directory without the file behaves as under runit. A pure parser: what is wrong
+// comes back as text that names the line. A key that does not exist is a warning, and the rest holds; a value that can't
+// be is an error, and the service is not run with a guess instead.
+//
+// What concerns the process alone (User=, Limit...=, Environment=, the commands) is only looked at here: the process reads
+// the file again when it begins (`keelson exec-service`), and supervision forgets it.
 using System.Globalization;
-using System.Text;
 
 namespace Keelson.Supervision;
 
@@ -19,18 +22,64 @@ public enum ConditionKind
 /// <summary>A line Condition...=, which with a leading ! asks for the opposite.</summary>
 public readonly record struct ServiceCondition(ConditionKind Kind, bool Negated, string Value);
 
+/// <summary>Type=: when a service counts as started.</summary>
+public enum ServiceType
+{
+    /// <summary>When ./run runs, or when one of the other signs of readiness that the directory has is there.</summary>
+    Simple,
+
+    /// <summary>When it has sent READY=1.</summary>
+    Notify,
+
+    /// <summary>When ./run has ended with 0.</summary>
+    OneShot,
+}
+
+/// <summary>Restart=: after which ends ./run is started again.</summary>
+public enum RestartMode
+{
+    Always,
+    OnFailure,
+    No,
+}
+
+/// <summary>KillMode=: who is ended with a service.</summary>
+public enum KillMode
+{
+    /// <summary>KillSignal= to the main process; what is left afterwards gets TERM, then KILL.</summary>
+    Mixed,
+
+    /// <summary>KillSignal= to all, then KILL to all.</summary>
+    ControlGroup,
+
+    /// <summary>The main process alone; what it leaves behind stays.</summary>
+    Process,
+}
+
+/// <summary>NotifyAccess=: whose messages count.</summary>
+public enum NotifyAccess
+{
+    None,
+    Main,
+    All,
+}
+
 public sealed class ServiceConf
 {
     /// <summary>The file is refused beyond this size in bytes.</summary>
     public const int MaxBytes = 64 * 1024;
 
-    private const long DefaultStartTimeoutMilliseconds = 5000;
+    private const long DefaultStartTimeoutMilliseconds = 90_000;
+    private const long DefaultEarlyTimeoutMilliseconds = 5000;
 
-    private readonly List<ServiceCondition> _conditions = [];
-    private readonly List<string> _complaints = [];
+    private long? _startTimeout;
+    private NotifyAccess? _notifyAccess;
 
     /// <summary>What a directory without service.conf has.</summary>
     public static ServiceConf Default { get; } = new();
+
+    /// <summary>There is a service.conf.</summary>
+    public bool Exists { get; private set; }
 
     /// <summary>
     /// DefaultDependencies=no: the service runs before the first startup script and until everything else has ended, as
@@ -39,145 +88,270 @@ public sealed class ServiceConf
     public bool IsEarly { get; private set; }
 
     /// <summary>All must hold, else the service stays down.</summary>
-    public IReadOnlyList<ServiceCondition> Conditions => _conditions;
+    public IReadOnlyList<ServiceCondition> Conditions { get; private set; } = [];
+
+    /// <summary>Names of services, as <see cref="Before"/>, <see cref="Requires"/> and <see cref="Wants"/>.</summary>
+    public IReadOnlyList<string> After { get; private set; } = [];
+    public IReadOnlyList<string> Before { get; private set; } = [];
+
+    /// <summary>These must be ready; the service is started after them.</summary>
+    public IReadOnlyList<string> Requires { get; private set; } = [];
+
+    /// <summary>The service is started after these, whatever becomes of them.</summary>
+    public IReadOnlyList<string> Wants { get; private set; } = [];
+
+    public ServiceType Type { get; private set; }
+
+    /// <summary>Restart=; a oneshot that succeeded is never started again by itself.</summary>
+    public RestartMode Restart { get; private set; }
+
+    /// <summary>RestartSec= in milliseconds; null: runit's pace, a second after the end of what ran for less than one.</summary>
+    public long? RestartMilliseconds { get; private set; }
+
+    /// <summary>RestartSteps=: in how many restarts the pause grows to <see cref="RestartMaxMilliseconds"/>; 0 when it does not.</summary>
+    public int RestartSteps { get; private set; }
+
+    /// <summary>RestartMaxDelaySec= in milliseconds.</summary>
+    public long RestartMaxMilliseconds { get; private set; }
+
+    /// <summary>StartLimitBurst=: so many starts within the interval, then no more; 0 without a limit.</summary>
+    public int StartLimitBurst { get; private set; }
+
+    /// <summary>StartLimitIntervalSec= in milliseconds.</summary>
+    public long StartLimitMilliseconds { get; private set; } = 10_000;
 
     /// <summary>X-ReadySocket=: the service is ready once something listens on this Unix socket; empty when nothing is waited for.</summary>
     public string ReadySocket { get; private set; } = "";
 
-    /// <summary>TimeoutStartSec= in milliseconds: how long readiness is waited for. 0 (infinity) is <see cref="long.MaxValue"/>.</summary>
-    public long StartTimeoutMilliseconds { get; private set; } = DefaultStartTimeoutMilliseconds;
+    /// <summary>TimeoutStartSec= in milliseconds: how long readiness is waited for; <see cref="TimeSpans.Infinite"/> for ever.</summary>
+    public long StartTimeoutMilliseconds =>
+        _startTimeout ?? (IsEarly ? DefaultEarlyTimeoutMilliseconds : Type == ServiceType.OneShot ? TimeSpans.Infinite : DefaultStartTimeoutMilliseconds);
 
-    /// <summary>What is wrong with the file: "line 3: ...; CURE".</summary>
-    public IReadOnlyList<string> Complaints => _complaints;
+    /// <summary>TimeoutStopSec= in milliseconds; null: as long as it takes when sv asks, KILL_PROCESS_TIMEOUT at the container's stop.</summary>
+    public long? StopTimeoutMilliseconds { get; private set; }
+
+    /// <summary>KillSignal=, a number of signal(7); TERM by default.</summary>
+    public int KillSignal { get; private set; } = 15;
+
+    public KillMode KillMode { get; private set; }
+
+    /// <summary>SuccessAction=exit: the container ends when the service has ended well and is not started again.</summary>
+    public bool ExitsOnSuccess { get; private set; }
+
+    /// <summary>FailureAction=exit: the container ends when the service has failed and is not started again.</summary>
+    public bool ExitsOnFailure { get; private set; }
+
+    /// <summary>WatchdogSec= in milliseconds: without a WATCHDOG=1 for so long the service is hung, and ended; 0 for no watch.</summary>
+    public long WatchdogMilliseconds { get; private set; }
+
+    /// <summary>WatchdogSignal=, a number of signal(7); ABRT by default.</summary>
+    public int WatchdogSignal { get; private set; } = 6;
+
+    /// <summary>Whose messages at NOTIFY_SOCKET count; None: the service gets no such socket.</summary>
+    public NotifyAccess NotifyAccess =>
+        _notifyAccess ?? (Type == ServiceType.Notify || WatchdogMilliseconds > 0 ? NotifyAccess.All : NotifyAccess.None);
+
+    /// <summary>There are commands of this kind.</summary>
+    public bool HasStart { get; private set; }
+    public bool HasStartPre { get; private set; }
+    public bool HasStartPost { get; private set; }
+    public bool HasStop { get; private set; }
+    public bool HasReload { get; private set; }
+    public bool HasHealthCheck { get; private set; }
+
+    /// <summary>HealthIntervalSec=, HealthTimeoutSec= in milliseconds, HealthRetries=: Docker's words and values.</summary>
+    public long HealthIntervalMilliseconds { get; private set; } = 30_000;
+    public long HealthTimeoutMilliseconds { get; private set; } = 30_000;
+    public int HealthRetries { get; private set; } = 3;
+
+    /// <summary>The process is changed before ./run runs, or ExecStart= stands for it.</summary>
+    public bool ChangesProcess { get; private set; }
+
+    /// <summary>Values that can't be: "line 3: ...; CURE". With one of them the service is not started.</summary>
+    public IReadOnlyList<string> Errors { get; private set; } = [];
+
+    /// <summary>What else is wrong: "line 3: ...; CURE".</summary>
+    public IReadOnlyList<string> Warnings { get; private set; } = [];
 
     public static ServiceConf Parse(ReadOnlySpan<byte> file)
     {
-        var conf = new ServiceConf();
-        string section = "";
-        // A byte order mark and carriage returns come from editors of elsewhere, and mean nothing.
-        string[] lines = Encoding.UTF8.GetString(file).TrimStart('\uFEFF').Replace("\r\n", "\n", StringComparison.Ordinal).Split('\n');
-        for (int i = 0; i < lines.Length; i++)
+        var warnings = new List<string>();
+        var errors = new List<string>();
+        var conf = new ServiceConf { Exists = true };
+        foreach (ConfLine line in ConfSyntax.Read(file, warnings))
         {
-            int first = i + 1;
-            string line = lines[i];
-            while (line.EndsWith('\\') && i + 1 < lines.Length)
-                line = string.Concat(line.AsSpan(0, line.Length - 1), " ", lines[++i]);
-            line = line.Trim();
-            if (line.Length == 0 || line[0] is '#' or ';')
-                continue;
-            if (line[0] == '[' && line[^1] == ']')
-                section = line[1..^1];
-            else if (line.IndexOf('=') is > 0 and var equals)
-                conf.Set(section, line[..equals].TrimEnd(), line[(equals + 1)..].TrimStart(), first);
-            else
-                conf.Complain(first, $"\"{line}\" is neither [SECTION] nor KEY=VALUE; the line is ignored");
+            if (line.Section == "")
+                warnings.Add($"line {line.Number}: {line.Key}= is in no section; write [Unit] or [Service] above it");
+            else if (line.Section == "Unit" ? Array.IndexOf(KnownKeys.Unit, line.Key) < 0 : line.Section == "Service" && Array.IndexOf(KnownKeys.Service, line.Key) < 0)
+                Unknown(line, warnings);
+            else if ((line.Section == "Unit" ? conf.SetUnit(line) : line.Section == "Service" ? conf.SetService(line) : null) is { } wrong)
+                errors.Add($"line {line.Number}: {line.Key}={line.Value} {wrong}");
         }
+        if (conf.RestartSteps > 0 != conf.RestartMaxMilliseconds > 0)
+            warnings.Add("RestartSteps= and RestartMaxDelaySec= mean something only together; set both");
+        if (conf.Type == ServiceType.OneShot && conf.WatchdogMilliseconds > 0)
+            warnings.Add("WatchdogSec= means nothing with Type=oneshot; remove one of them");
+        // Lists of their own cost memory, and most services have none.
+        if (warnings.Count > 0)
+            conf.Warnings = warnings;
+        if (errors.Count > 0)
+            conf.Errors = errors;
         return conf;
     }
 
-    private void Set(string section, string key, string value, int line)
+    private static void Unknown(ConfLine line, List<string> warnings)
     {
-        switch (section, key)
+        // Others' keys are nobody's business here.
+        if (!line.Key.StartsWith("X-", StringComparison.Ordinal))
+            warnings.Add($"line {line.Number}: {KnownKeys.Advice(line.Section, line.Key)}");
+    }
+
+    /// <summary>What is wrong with the value, and the cure; null when nothing is.</summary>
+    private string? SetUnit(ConfLine line)
+    {
+        string value = line.Value;
+        switch (line.Key)
         {
-            case ("Unit", "DefaultDependencies"):
-                if (Flag(value) is { } on)
-                    IsEarly = !on;
-                else
-                    Complain(line, $"DefaultDependencies={value} is neither yes nor no; taken for yes");
-                break;
-            case ("Unit", "ConditionEnvironment"):
-                AddCondition(ConditionKind.Environment, value);
-                break;
-            case ("Unit", "ConditionUser"):
-                AddCondition(ConditionKind.User, value);
-                break;
-            case ("Unit", "Description" or "Documentation"):
-                break;
-            case ("Service", "TimeoutStartSec"):
-                if (Milliseconds(value) is { } milliseconds)
-                    StartTimeoutMilliseconds = milliseconds == 0 ? long.MaxValue : milliseconds;
-                else
-                    Complain(line, $"TimeoutStartSec={value} is no time span; write seconds, or for example 500ms or 1min 30s");
-                break;
-            case ("Service", "X-ReadySocket"):
-                if (value.Length == 0 || value[0] == '/')
-                    ReadySocket = value;
-                else
-                    Complain(line, $"X-ReadySocket={value} is no absolute path; nothing is waited for");
-                break;
-            case ("Unit" or "Service", _):
-                if (!key.StartsWith("X-", StringComparison.Ordinal))
-                    Complain(line, $"unknown key {key} in [{section}]; it is ignored");
-                break;
-            case ("", _):
-                Complain(line, $"{key}= is in no section; write [Unit] or [Service] above it");
-                break;
+            case "DefaultDependencies":
+                return Flag(value, out bool on) ?? Set(IsEarly = !on);
+            case "ConditionEnvironment":
+                return AddCondition(ConditionKind.Environment, value);
+            case "ConditionUser":
+                return AddCondition(ConditionKind.User, value);
+            case "After":
+                return Set(After = Names(After, value));
+            case "Before":
+                return Set(Before = Names(Before, value));
+            case "Requires":
+                return Set(Requires = Names(Requires, value));
+            case "Wants":
+                return Set(Wants = Names(Wants, value));
+            case "StartLimitBurst":
+                return Number(value, out int burst) ?? Set(StartLimitBurst = burst);
+            case "StartLimitIntervalSec":
+                return Span(value, out long interval) ?? Set(StartLimitMilliseconds = interval);
+            case "SuccessAction":
+                return Action(value, out bool success) ?? Set(ExitsOnSuccess = success);
+            case "FailureAction":
+                return Action(value, out bool failure) ?? Set(ExitsOnFailure = failure);
             default:
-                break;
+                return null;
         }
     }
+
+    private string? SetService(ConfLine line)
+    {
+        string value = line.Value;
+        switch (line.Key)
+        {
+            case "Type":
+                return Word(value, ["simple", "notify", "oneshot"], out int type) ?? Set(Type = (ServiceType)type);
+            case "Restart":
+                return Word(value, ["always", "on-failure", "no"], out int restart) ?? Set(Restart = (RestartMode)restart);
+            case "RestartSec":
+                return Span(value, out long pause) ?? Set(RestartMilliseconds = pause);
+            case "RestartSteps":
+                return Number(value, out int steps) ?? Set(RestartSteps = steps);
+            case "RestartMaxDelaySec":
+                return Span(value, out long most) ?? Set(RestartMaxMilliseconds = most);
+            case "TimeoutStartSec":
+                return Span(value, out long start) ?? Set(_startTimeout = start == 0 ? TimeSpans.Infinite : start);
+            case "TimeoutStopSec":
+                return Span(value, out long stop) ?? Set(StopTimeoutMilliseconds = stop == 0 ? TimeSpans.Infinite : stop);
+            case "TimeoutSec":
+                return Span(value, out long both) ?? Set(_startTimeout = StopTimeoutMilliseconds = both == 0 ? TimeSpans.Infinite : both);
+            case "KillSignal":
+                return SignalOf(value, out int kill) ?? Set(KillSignal = kill);
+            case "KillMode":
+                return Word(value, ["mixed", "control-group", "process"], out int mode) ?? Set(KillMode = (KillMode)mode);
+            case "WatchdogSec":
+                return Span(value, out long watchdog) ?? Set(WatchdogMilliseconds = watchdog == TimeSpans.Infinite ? 0 : watchdog);
+            case "WatchdogSignal":
+                return SignalOf(value, out int abort) ?? Set(WatchdogSignal = abort);
+            case "NotifyAccess":
+                return Word(value, ["none", "main", "all"], out int access) ?? Set(_notifyAccess = (NotifyAccess)access);
+            case "X-ReadySocket":
+                return value.Length > 0 && value[0] != '/' ? "is no absolute path; write one" : Set(ReadySocket = value);
+            case "HealthIntervalSec":
+                return Span(value, out long every) ?? (every < 100 ? "is too short; write 100ms or more" : Set(HealthIntervalMilliseconds = every));
+            case "HealthTimeoutSec":
+                return Span(value, out long patience) ?? Set(HealthTimeoutMilliseconds = patience);
+            case "HealthRetries":
+                return Number(value, out int retries) ?? Set(HealthRetries = Math.Max(retries, 1));
+            case "HealthCheck":
+                return Set(HasHealthCheck = value.Length > 0);
+            case "ExecStart":
+                return Set(ChangesProcess |= HasStart = value.Length > 0);
+            case "ExecStartPre":
+                return Set(HasStartPre = value.Length > 0);
+            case "ExecStartPost":
+                return Set(HasStartPost = value.Length > 0);
+            case "ExecStop":
+                return Set(HasStop = value.Length > 0);
+            case "ExecReload":
+                return Set(HasReload = value.Length > 0);
+            default:
+                return Set(ChangesProcess = true);
+        }
+    }
+
+    /// <summary>An assignment is no complaint.</summary>
+    private static string? Set<T>(T _) => null;
 
     /// <summary>An empty value takes all conditions of before away, as with systemd.</summary>
-    private void AddCondition(ConditionKind kind, string value)
+    private string? AddCondition(ConditionKind kind, string value)
+    {
+        Conditions = value.Length == 0 ? [] : [.. Conditions, value[0] == '!' ? new(kind, true, value[1..].TrimStart()) : new(kind, false, value)];
+        return null;
+    }
+
+    /// <summary>
+    /// Names of services, with or without .service. Targets, sockets and other units of a whole system, which packaged
+    /// files name, are no services of a container: always there. An empty value takes the names of before away.
+    /// </summary>
+    private static string[] Names(IReadOnlyList<string> before, string value)
     {
         if (value.Length == 0)
-            _conditions.Clear();
-        else
-            _conditions.Add(value[0] == '!' ? new(kind, true, value[1..].TrimStart()) : new(kind, false, value));
-    }
-
-    private void Complain(int line, string what) => _complaints.Add($"line {line}: {what}");
-
-    private static bool? Flag(string value) => value.ToLowerInvariant() switch
-    {
-        "1" or "yes" or "y" or "true" or "t" or "on" => true,
-        "0" or "no" or "n" or "false" or "f" or "off" => false,
-        _ => null,
-    };
-
-    /// <summary>A time span of systemd.time(7) in milliseconds: numbers with units, seconds without; null when it is none.</summary>
-    public static long? Milliseconds(string text)
-    {
-        const long most = 1_000_000_000;
-        ReadOnlySpan<char> rest = text.AsSpan().Trim();
-        if (rest is "infinity")
-            return 0;
-        if (rest.IsEmpty)
-            return null;
-        long sum = 0;
-        while (!rest.IsEmpty)
+            return [];
+        var names = new List<string>(before);
+        foreach (string word in ConfSyntax.Words(value))
         {
-            int digits = CountOf(rest, char.IsAsciiDigit);
-            if (digits == 0 || !long.TryParse(rest[..digits], out long number) || number > most)
-                return null;
-            rest = rest[digits..];
-            ReadOnlySpan<char> fraction = rest is ['.', ..] ? rest.Slice(1, CountOf(rest[1..], char.IsAsciiDigit)) : default;
-            rest = rest[(fraction.IsEmpty ? 0 : fraction.Length + 1)..].TrimStart();
-            int letters = CountOf(rest, char.IsAsciiLetterLower);
-            if (Unit(rest[..letters]) is not { } unit)
-                return null;
-            rest = rest[letters..].TrimStart();
-            // Thousandths are enough for a unit of days.
-            sum += number * unit + (fraction.IsEmpty ? 0 : long.Parse((fraction.ToString() + "00")[..3], CultureInfo.InvariantCulture) * unit / 1000);
+            string name = word.EndsWith(".service", StringComparison.Ordinal) ? word[..^8] : word;
+            bool isOther = name == word && word.LastIndexOf('.') is > 0 and var dot && word[dot..] is ".target" or ".socket" or ".mount" or ".device" or ".slice" or ".path" or ".timer";
+            if (!isOther && !names.Contains(name))
+                names.Add(name);
         }
-        return sum;
+        return [.. names];
     }
 
-    private static int CountOf(ReadOnlySpan<char> text, Func<char, bool> kind)
+    private static string? Flag(string value, out bool on)
     {
-        int count = 0;
-        while (count < text.Length && kind(text[count]))
-            count++;
-        return count;
+        on = value.ToLowerInvariant() is "1" or "yes" or "y" or "true" or "t" or "on";
+        return on || value.ToLowerInvariant() is "0" or "no" or "n" or "false" or "f" or "off" ? null : "is neither yes nor no; write one of them";
     }
 
-    private static long? Unit(ReadOnlySpan<char> name) => name switch
+    private static string? Number(string value, out int number) =>
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out number) ? null : "is no whole number; write one that is 0 or more";
+
+    private static string? Span(string value, out long milliseconds)
     {
-        "ms" or "msec" => 1,
-        "" or "s" or "sec" or "second" or "seconds" => 1000,
-        "m" or "min" or "minute" or "minutes" => 60_000,
-        "h" or "hr" or "hour" or "hours" => 3_600_000,
-        "d" or "day" or "days" => 86_400_000,
-        _ => null,
-    };
+        long? span = TimeSpans.Milliseconds(value);
+        milliseconds = span ?? 0;
+        return span is null ? $"is no time span; {TimeSpans.Cure}" : null;
+    }
+
+    private static string? SignalOf(string value, out int signal)
+    {
+        int? number = SignalNames.Number(value);
+        signal = number ?? 0;
+        return number is null ? "is no signal; write a name of signal(7), for example SIGQUIT" : null;
+    }
+
+    private static string? Action(string value, out bool exit) => Word(value, ["none", "exit"], out int action) is var wrong && (exit = action == 1) ? wrong : wrong;
+
+    private static string? Word(string value, string[] words, out int index)
+    {
+        index = Array.IndexOf(words, value);
+        return index >= 0 ? null : $"can't be; write {string.Join(", ", words)}";
+    }
 }

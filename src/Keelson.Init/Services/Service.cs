@@ -76,7 +76,11 @@ internal sealed class Service
     /// <summary>Starts the log first, as runsv does, that it is there for the first line.</summary>
     internal void Begin()
     {
-        if (Conditions.FirstUnmet(Conf, Set.Variables) is { } unmet)
+        if (Conf.Errors.Count > 0)
+        {
+            IsUnwanted = true;
+        }
+        else if (Conditions.FirstUnmet(Conf, Set.Variables) is { } unmet)
         {
             IsUnwanted = true;
             Log.Info($"{Name} stays down: {unmet} in its service.conf does not hold");

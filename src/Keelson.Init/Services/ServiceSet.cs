@@ -428,8 +428,10 @@ public sealed class ServiceSet : ISource
         ServiceConf conf = ReadConf(path);
         if (_onlyEarly && !conf.IsEarly)
             return;
-        foreach (string complaint in conf.Complaints)
-            Log.Warn($"{path}/service.conf: {complaint}");
+        foreach (string warning in conf.Warnings)
+            Log.Warn($"{path}/service.conf: {warning}");
+        foreach (string error in conf.Errors)
+            Log.Warn($"{path}/service.conf: {error}; the service is not started");
         Result<Service?> service = Service.Open(this, name, path, directory, conf, foundLater: _scanned);
         if (service.Value is null)
         {
