@@ -3,8 +3,8 @@
 // comes back as text that names the line. A key that does not exist is a warning, and the rest holds; a value that can't
 // be is an error, and the service is not run with a guess instead.
 //
-// What concerns the process alone (User=, Limit...=, Environment=, the commands) is only looked at here: the process reads
-// the file again when it begins (`keelson exec-service`), and supervision forgets it.
+// What concerns the process alone (User=, Limit...=, Environment=, the commands) is only looked at here (ExecSettings.cs):
+// the process reads the file again when it begins (`keelson exec-service`), and supervision forgets it.
 using System.Globalization;
 
 namespace Keelson.Supervision;
@@ -167,26 +167,33 @@ public sealed class ServiceConf
     /// <summary>The process is changed before ./run runs, or ExecStart= stands for it.</summary>
     public bool ChangesProcess { get; private set; }
 
+    /// <summary>ExecStart=-...: however the main process ends, the service has not failed.</summary>
+    public bool IgnoresStartFailure { get; private set; }
+
     /// <summary>Values that can't be: "line 3: ...; CURE". With one of them the service is not started.</summary>
     public IReadOnlyList<string> Errors { get; private set; } = [];
 
     /// <summary>What else is wrong: "line 3: ...; CURE".</summary>
     public IReadOnlyList<string> Warnings { get; private set; } = [];
 
-    public static ServiceConf Parse(ReadOnlySpan<byte> file)
+    /// <param name="file">The file's bytes.</param>
+    /// <param name="name">The service's name, for specifiers; none of what is kept depends on it.</param>
+    public static ServiceConf Parse(ReadOnlySpan<byte> file, string name = "NAME")
     {
         var warnings = new List<string>();
         var errors = new List<string>();
         var conf = new ServiceConf { Exists = true };
+        var process = new ExecSettings(name);
         foreach (ConfLine line in ConfSyntax.Read(file, warnings))
         {
             if (line.Section == "")
                 warnings.Add($"line {line.Number}: {line.Key}= is in no section; write [Unit] or [Service] above it");
             else if (line.Section == "Unit" ? Array.IndexOf(KnownKeys.Unit, line.Key) < 0 : line.Section == "Service" && Array.IndexOf(KnownKeys.Service, line.Key) < 0)
                 Unknown(line, warnings);
-            else if ((line.Section == "Unit" ? conf.SetUnit(line) : line.Section == "Service" ? conf.SetService(line) : null) is { } wrong)
+            else if ((line.Section == "Unit" ? conf.SetUnit(line) : line.Section == "Service" ? conf.SetService(line, process) : null) is { } wrong)
                 errors.Add($"line {line.Number}: {line.Key}={line.Value} {wrong}");
         }
+        conf.Summarize(process, errors);
         if (conf.RestartSteps > 0 != conf.RestartMaxMilliseconds > 0)
             warnings.Add("RestartSteps= and RestartMaxDelaySec= mean something only together; set both");
         if (conf.Type == ServiceType.OneShot && conf.WatchdogMilliseconds > 0)
@@ -239,7 +246,7 @@ public sealed class ServiceConf
         }
     }
 
-    private string? SetService(ConfLine line)
+    private string? SetService(ConfLine line, ExecSettings process)
     {
         string value = line.Value;
         switch (line.Key)
@@ -278,21 +285,27 @@ public sealed class ServiceConf
                 return Span(value, out long patience) ?? Set(HealthTimeoutMilliseconds = patience);
             case "HealthRetries":
                 return Number(value, out int retries) ?? Set(HealthRetries = Math.Max(retries, 1));
-            case "HealthCheck":
-                return Set(HasHealthCheck = value.Length > 0);
-            case "ExecStart":
-                return Set(ChangesProcess |= HasStart = value.Length > 0);
-            case "ExecStartPre":
-                return Set(HasStartPre = value.Length > 0);
-            case "ExecStartPost":
-                return Set(HasStartPost = value.Length > 0);
-            case "ExecStop":
-                return Set(HasStop = value.Length > 0);
-            case "ExecReload":
-                return Set(HasReload = value.Length > 0);
             default:
-                return Set(ChangesProcess = true);
+                return process.Set(line.Key, value) ?? Set(ChangesProcess |= ExecSettings.KindOf(line.Key) is null);
         }
+    }
+
+    /// <summary>What is left of the process's settings once the file is read.</summary>
+    private void Summarize(ExecSettings process, List<string> errors)
+    {
+        IReadOnlyList<ExecCommand> start = process.Commands(ExecKind.Start);
+        HasStart = start.Count > 0;
+        HasStartPre = process.Commands(ExecKind.StartPre).Count > 0;
+        HasStartPost = process.Commands(ExecKind.StartPost).Count > 0;
+        HasStop = process.Commands(ExecKind.Stop).Count > 0;
+        HasReload = process.Commands(ExecKind.Reload).Count > 0;
+        HasHealthCheck = process.Commands(ExecKind.Health).Count > 0;
+        ChangesProcess |= HasStart;
+        IgnoresStartFailure = HasStart && start[^1].IgnoresFailure;
+        if (start.Count > 1 && Type != ServiceType.OneShot)
+            errors.Add("ExecStart= has more than one command, which Type=oneshot alone may have; keep one, or move the others to ExecStartPre=");
+        if (process.Contradiction() is { } contradiction)
+            errors.Add(contradiction);
     }
 
     /// <summary>An assignment is no complaint.</summary>
@@ -324,7 +337,7 @@ public sealed class ServiceConf
         return [.. names];
     }
 
-    private static string? Flag(string value, out bool on)
+    internal static string? Flag(string value, out bool on)
     {
         on = value.ToLowerInvariant() is "1" or "yes" or "y" or "true" or "t" or "on";
         return on || value.ToLowerInvariant() is "0" or "no" or "n" or "false" or "f" or "off" ? null : "is neither yes nor no; write one of them";

@@ -138,7 +138,9 @@ public sealed class ServiceConfTests
     {
         foreach (string key in KnownKeys.Process)
         {
-            ServiceConf conf = Parse($"[Service]\n{key}=1\n");
+            string value = key switch { "CapabilityBoundingSet" or "AmbientCapabilities" => "CAP_CHOWN", "WorkingDirectory" or "EnvironmentFile" => "/srv", "Environment" => "A=1", _ => "1" };
+            ServiceConf conf = Parse($"[Service]\n{key}={value}\n");
+            Assert.Empty(conf.Errors);
             Assert.Empty(conf.Warnings);
             Assert.True(conf.ChangesProcess, key);
         }
