@@ -41,7 +41,7 @@ help: ## this list
 .PHONY: run
 run: image build/host/keelson ## build the image, boot memcached in it, kill it, watch it come back, stop it
 	@eval "$$(tools/engine up)"
-	tools/build-image example
+	tools/build-image example memcached
 	build/host/keelson demo --image "$(NAME)-memcached:$(VERSION)"
 
 .PHONY: shell
@@ -72,10 +72,14 @@ lint: build/prerequisites
 	@tools/check
 
 .PHONY: test
-test: lint image build/probe/keelson-probe build/fallback/keelson build/host/keelson ## all tests; ends with their totals
+test: lint examples build/probe/keelson-probe build/fallback/keelson build/host/keelson ## all tests; ends with their totals
+	@eval "$$(tools/engine up)"
+	tools/run-tests
+
+.PHONY: examples
+examples: image ## the images of all examples: NAME-EXAMPLE:VERSION
 	@eval "$$(tools/engine up)"
 	tools/build-image example
-	tools/run-tests
 
 .PHONY: tools
 tools: build/host/keelson ## the host tools: docker-ssh, docker-bash, keelson; install-tools.sh installs them

@@ -46,6 +46,9 @@ public static class Docker
 
     public static string MemcachedImage { get; } = Find("KEELSON_MEMCACHED_IMAGE", "-memcached");
 
+    /// <summary>The image of a directory in examples/, as `make examples` calls it.</summary>
+    public static string Example(string name) => Find($"KEELSON_{name.ToUpperInvariant()}_IMAGE", $"-{name}");
+
     /// <summary>Of this checkout.</summary>
     public static string Version { get; } = System.Text.RegularExpressions.Regex.Match(File.ReadAllText(Path.Combine(Top, "Directory.Build.props")), "<Version>(.*)</Version>").Groups[1].Value;
 
@@ -64,7 +67,7 @@ public static class Docker
         Outcome found = Run("image", "inspect", "--format", "{{.Id}}", image);
         return found.Status == 0
             ? image
-            : throw new InvalidOperationException($"No image {image}: run `make image`, and point DOCKER_HOST at its engine (`tools/engine env`).\n{found}");
+            : throw new InvalidOperationException($"No image {image}: run `make examples`, and point DOCKER_HOST at its engine (`tools/engine env`).\n{found}");
     }
 
     public static Outcome Run(params string[] arguments) => RunWithInput("", arguments);
@@ -138,6 +141,9 @@ public sealed class Container : IDisposable
 
     public string Inspect(string format) => Docker.Run("inspect", "--format", format, Id).Output.Trim();
 
+    /// <summary>Where a port that was published with "-p 127.0.0.1::PORT" is.</summary>
+    public int Port(int port) => int.Parse(Inspect($"{{{{(index (index .NetworkSettings.Ports \"{port}/tcp\") 0).HostPort}}}}"), CultureInfo.InvariantCulture);
+
     public int ExitStatus => int.Parse(Inspect("{{.State.ExitCode}}"), CultureInfo.InvariantCulture);
 
     /// <summary>Standard output and standard error together, for evidence and for waiting.</summary>
@@ -188,11 +194,16 @@ public sealed class Leftovers : IDisposable
 {
     public void Dispose()
     {
-        string[] left = Docker.Run("ps", "-aq", "--filter", $"label={Docker.Label}").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Remove(["ps", "-aq"], "rm", "-f", "-v");
+        Remove(["images", "-q"], "rmi", "-f");
+        Remove(["volume", "ls", "-q"], "volume", "rm", "-f");
+        Remove(["network", "ls", "-q"], "network", "rm");
+    }
+
+    private static void Remove(string[] list, params string[] remove)
+    {
+        string[] left = Docker.Run([.. list, "--filter", $"label={Docker.Label}"]).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         if (left.Length > 0)
-            Docker.Run(["rm", "-f", "-v", .. left]);
-        string[] images = Docker.Run("images", "-q", "--filter", $"label={Docker.Label}").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        if (images.Length > 0)
-            Docker.Run(["rmi", "-f", .. images]);
+            Docker.Run([.. remove, .. left]);
     }
 }
