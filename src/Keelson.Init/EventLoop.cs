@@ -118,6 +118,9 @@ public sealed class EventLoop
         return child;
     }
 
+    /// <summary>The end of a child that we did not start, an orphan of one that we did, is told too.</summary>
+    public void Adopt(int pid, IParent parent) => _children[pid] = parent;
+
     /// <summary>Whether a process was started by us and not reaped yet.</summary>
     public bool IsChild(int pid) => _children.ContainsKey(pid);
 

@@ -16,5 +16,11 @@ public sealed class ByteBuilder
 
     public void Append(byte b) => Append([b]);
 
+    public int Length => _length;
+
+    public ReadOnlySpan<byte> Span => _bytes.AsSpan(0, _length);
+
+    public void Clear() => _length = 0;
+
     public byte[] ToArray() => _bytes.AsSpan(0, _length).ToArray();
 }

@@ -6,12 +6,16 @@ namespace Keelson.Linux;
 /// <summary>Who sent a datagram (SCM_CREDENTIALS, unix(7)); the process is 0 when it is in no PID namespace of ours.</summary>
 public readonly record struct Sender(int Pid, uint User);
 
-/// <summary>A datagram socket of unix(7) with an abstract address, which needs no file system at all.</summary>
+/// <summary>
+/// A datagram socket of unix(7). Its address is a path when it begins with a slash, else abstract, which needs no file
+/// system at all.
+/// </summary>
 public sealed unsafe class Datagram
 {
     private const int Unix = 1;
     private const int SocketLevel = 1;
     private const int DontWait = 0x40;
+    private const int CloseOnExec = 0x40000000;
     private const int AddressSize = 110;
 
     private readonly byte[] _address = new byte[AddressSize];
@@ -48,8 +52,14 @@ public sealed unsafe class Datagram
             return new(null, Libc.LastError);
         var socket = new Datagram(fd);
         BinaryPrimitives.WriteUInt16LittleEndian(socket._address, Unix);
-        // A NUL in front makes it abstract.
-        name.CopyTo(socket._address.AsSpan(3));
+        // A NUL in front makes it abstract; a path has its NUL behind it.
+        bool isPath = name is [(byte)'/', ..];
+        if (name.Length > AddressSize - 3)
+        {
+            socket.Close();
+            return new(null, Errno.NameTooLong);
+        }
+        name.CopyTo(socket._address.AsSpan(isPath ? 2 : 3));
         socket._addressLength = (uint)(3 + name.Length);
         Errno error = prepare(socket);
         if (error == Errno.None)
@@ -65,7 +75,7 @@ public sealed unsafe class Datagram
     /// <summary>The next message, without waiting; the kernel vouches for the sender. What has no sender to answer to has user -1.</summary>
     public Result<int> Receive(Span<byte> message, out Sender sender)
     {
-        const int credentials = 2, controlSize = 64;
+        const int controlSize = 512;
         byte* control = stackalloc byte[controlSize];
         new Span<byte>(control, controlSize).Clear();
         var header = default(MessageHeader);
@@ -82,14 +92,37 @@ public sealed unsafe class Datagram
             header.PartCount = 1;
             header.Control = control;
             header.ControlLength = controlSize;
-            nint n = Libc.recvmsg(Fd, &header, DontWait);
+            nint n = Libc.recvmsg(Fd, &header, DontWait | CloseOnExec);
             if (n < 0)
                 return new(0, Libc.LastError);
             _addressLength = header.NameLength;
-            // struct cmsghdr: length 8, level 4, type 4; then struct ucred: pid, uid, gid
-            if (header.ControlLength >= 28 && *(int*)(control + 8) == SocketLevel && *(int*)(control + 12) == credentials)
-                sender = new Sender(*(int*)(control + 16), *(uint*)(control + 20));
+            ReadControl(control, (int)Math.Min(header.ControlLength, controlSize), ref sender);
             return new((int)n, Errno.None);
+        }
+    }
+
+    /// <summary>
+    /// Who sent it. Descriptors that came along are closed: nobody here wants them, and their end tells the sender that
+    /// the message has been read (sd_notify_barrier(3)).
+    /// </summary>
+    private static void ReadControl(byte* control, int size, ref Sender sender)
+    {
+        const int rights = 1, credentials = 2, headerSize = 16;
+        // struct cmsghdr: length 8, level 4, type 4; then struct ucred (pid, uid, gid) or descriptors; each aligned to 8
+        for (int at = 0; at + headerSize <= size;)
+        {
+            int length = (int)Math.Min(*(ulong*)(control + at), int.MaxValue);
+            if (length < headerSize || length > size - at)
+                return;
+            if (*(int*)(control + at + 8) == SocketLevel)
+            {
+                int type = *(int*)(control + at + 12);
+                if (type == credentials && length >= headerSize + 12)
+                    sender = new Sender(*(int*)(control + at + 16), *(uint*)(control + at + 20));
+                for (int fd = at + headerSize; type == rights && fd + 4 <= at + length; fd += 4)
+                    Files.Close(*(int*)(control + fd));
+            }
+            at += (length + 7) & ~7;
         }
     }
 

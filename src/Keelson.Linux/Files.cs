@@ -268,6 +268,27 @@ public static unsafe class Files
         return error;
     }
 
+    /// <summary>Removes a name that is no directory.</summary>
+    public static Errno Remove(ReadOnlySpan<byte> path)
+    {
+        Span<byte> buffer = stackalloc byte[CString.Size];
+        Errno error = CString.Write(path, buffer);
+        if (error != Errno.None)
+            return error;
+        fixed (byte* p = buffer)
+            return Libc.Check(Libc.unlink(p));
+    }
+
+    public static Errno ChangeMode(ReadOnlySpan<byte> path, uint mode)
+    {
+        Span<byte> buffer = stackalloc byte[CString.Size];
+        Errno error = CString.Write(path, buffer);
+        if (error != Errno.None)
+            return error;
+        fixed (byte* p = buffer)
+            return Libc.Check(Libc.chmod(p, mode));
+    }
+
     public static Errno RemoveDirectory(ReadOnlySpan<byte> path)
     {
         Span<byte> buffer = stackalloc byte[CString.Size];

@@ -115,6 +115,9 @@ internal static unsafe partial class Libc
     // Sockets
     [LibraryImport(C, SetLastError = true)] internal static partial int socket(int family, int type, int protocol);
     [LibraryImport(C, SetLastError = true)] internal static partial int bind(int fd, void* address, uint length);
+    [LibraryImport(C, SetLastError = true)] internal static partial int listen(int fd, int backlog);
+    [LibraryImport(C, SetLastError = true)] internal static partial int accept4(int fd, void* address, uint* length, int flags);
+    [LibraryImport(C, SetLastError = true)] internal static partial int getsockopt(int fd, int level, int option, void* value, uint* length);
     [LibraryImport(C, SetLastError = true)] internal static partial int connect(int fd, void* address, uint length);
     [LibraryImport(C, SetLastError = true)] internal static partial int setsockopt(int fd, int level, int option, void* value, uint length);
     [LibraryImport(C, SetLastError = true)] internal static partial nint sendto(int fd, void* buffer, nuint count, int flags, void* address, uint length);

@@ -90,6 +90,9 @@ public sealed class ProcessTree
         }
     }
 
+    /// <summary>The service number in the mark of one process; 0 without one.</summary>
+    public static uint MarkOf(int pid, ReadOnlySpan<byte> mark) => MarkOf(Decimal(pid).Span, mark, new byte[16 * 1024], out _);
+
     private static bool ShowsUs() =>
         Utf8Parser.TryParse(Files.ReadLink("/proc/self"u8).Value.Span, out int self, out _) && self == Processes.OwnId;
 

@@ -90,10 +90,30 @@ public static class Processes
         return name.Ok ? Encoding.UTF8.GetString(name.Value.AsSpan().TrimEnd((byte)'\n')) : "?";
     }
 
+    /// <summary>The session and the resident kibibytes of every process that /proc shows.</summary>
+    public static IEnumerable<(int Session, long Kibibytes)> Memory()
+    {
+        const int pageKibibytes = 4;
+        foreach (ByteString name in Files.List("/proc"u8).Value)
+        {
+            if (!Utf8Parser.TryParse(name.Span, out int pid, out int used) || used != name.Length)
+                continue;
+            if (Utf8Parser.TryParse(StatField(pid, 21), out long pages, out _))
+                yield return (SessionOf(pid), pages * pageKibibytes);
+        }
+    }
+
+    /// <summary>For applets: does nothing for so long.</summary>
+    public static unsafe void Sleep(int milliseconds) => _ = Libc.poll(null, 0, milliseconds);
+
     /// <summary>Whether it has ended and waits to be reaped.</summary>
     public static bool IsZombie(int pid) => StatField(pid, 0) is [(byte)'Z', ..];
 
-    private static int ParentOf(int pid) => Utf8Parser.TryParse(StatField(pid, 1), out int parent, out _) ? parent : 0;
+    /// <summary>The session of a process, 0 when it is not there.</summary>
+    public static int SessionOf(int pid) => Utf8Parser.TryParse(StatField(pid, 3), out int session, out _) ? session : 0;
+
+    /// <summary>The parent of a process, 0 when it is not there.</summary>
+    public static int ParentOf(int pid) => Utf8Parser.TryParse(StatField(pid, 1), out int parent, out _) ? parent : 0;
 
     /// <summary>The field of /proc/PID/stat so many places behind the name, which may hold blanks and brackets itself.</summary>
     private static ReadOnlySpan<byte> StatField(int pid, int index)

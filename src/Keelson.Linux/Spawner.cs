@@ -45,6 +45,10 @@ public readonly ref struct SpawnRequest
     /// <summary>The child has no standard output at all.</summary>
     public bool CloseStandardOutput { get; init; }
 
+    /// <summary>What the child has as <see cref="ExtraNumber"/>; 0 or less: nothing.</summary>
+    public int Extra { get; init; }
+    public int ExtraNumber { get; init; }
+
     /// <summary>What the child has as 4 and 5, numbered above them; 0: neither.</summary>
     public int Fourth { get; init; }
     public int Fifth { get; init; }
@@ -110,7 +114,10 @@ public static unsafe class Spawner
                 failed |= Libc.posix_spawn_file_actions_addclose(actions, Stdio.Out);
             if (request.Fourth > 0)
                 failed |= Libc.posix_spawn_file_actions_adddup2(actions, request.Fourth, 4) | Libc.posix_spawn_file_actions_adddup2(actions, request.Fifth, 5);
-            failed |= Libc.posix_spawn_file_actions_addclosefrom_np(actions, request.Fourth > 0 ? 6 : 3);
+            // Ours below it close by themselves, as all of them do; closing them here is for what libraries may have left.
+            if (request.Extra > 0)
+                failed |= Libc.posix_spawn_file_actions_adddup2(actions, request.Extra, request.ExtraNumber);
+            failed |= Libc.posix_spawn_file_actions_addclosefrom_np(actions, request.Fourth > 0 ? 6 : request.Extra > 0 ? Math.Max(request.ExtraNumber + 1, 3) : 3);
             fixed (byte* d = directory)
             fixed (byte* p = path)
             {

@@ -74,6 +74,7 @@ public sealed class ServiceConf
 
     private long? _startTimeout;
     private NotifyAccess? _notifyAccess;
+    private RestartMode? _restart;
 
     /// <summary>What a directory without service.conf has.</summary>
     public static ServiceConf Default { get; } = new();
@@ -102,8 +103,8 @@ public sealed class ServiceConf
 
     public ServiceType Type { get; private set; }
 
-    /// <summary>Restart=; a oneshot that succeeded is never started again by itself.</summary>
-    public RestartMode Restart { get; private set; }
+    /// <summary>Restart=: always, as under runit, but for a oneshot: no. One that succeeded is never started again by itself.</summary>
+    public RestartMode Restart => _restart ?? (Type == ServiceType.OneShot ? RestartMode.No : RestartMode.Always);
 
     /// <summary>RestartSec= in milliseconds; null: runit's pace, a second after the end of what ran for less than one.</summary>
     public long? RestartMilliseconds { get; private set; }
@@ -254,7 +255,7 @@ public sealed class ServiceConf
             case "Type":
                 return Word(value, ["simple", "notify", "oneshot"], out int type) ?? Set(Type = (ServiceType)type);
             case "Restart":
-                return Word(value, ["always", "on-failure", "no"], out int restart) ?? Set(Restart = (RestartMode)restart);
+                return Word(value, ["always", "on-failure", "no"], out int restart) ?? Set(_restart = (RestartMode)restart);
             case "RestartSec":
                 return Span(value, out long pause) ?? Set(RestartMilliseconds = pause);
             case "RestartSteps":

@@ -1,4 +1,5 @@
 // The life of a container, top to bottom: environment, startup scripts, services, main command, and the way back.
+using Keelson.Init.Control;
 using Keelson.Init.Env;
 using Keelson.Init.Output;
 using Keelson.Init.Services;
@@ -47,6 +48,7 @@ public sealed class MyInit : ISignalHandler
             Log.Warn("The main command is my_init itself: ignored. ENTRYPOINT and CMD need not both name it.");
         _ = Pipes.LetEverybodyWrite(Stdio.Out);
         _ = Pipes.LetEverybodyWrite(Stdio.Error);
+        Journal.Add(JournalKind.Boot);
         _environment.Import(environment);
         _timeouts.Check();
 
@@ -58,25 +60,31 @@ public sealed class MyInit : ISignalHandler
     private int BootAndServe()
     {
         if (!Boot())
-            return _stop.Requested ? StatusOfStop() : StartupFailed;
+            return _stop.Requested ? StatusOfStop() : _services.ExitStatus ?? StartupFailed;
         if (_options.MainCommand.Length > 0)
             return RunMainCommand();
-        _loop.Until(() => _stop.Requested);
-        return 0;
+        _loop.Until(() => IsStopping);
+        return _stop.Requested ? 0 : _services.ExitStatus ?? 0;
     }
+
+    /// <summary>Somebody asked for it, or a service has ended that takes the container along.</summary>
+    private bool IsStopping => _stop.Requested || _services.ExitStatus is not null;
 
     private bool Boot()
     {
         _services.OutputMode = ServiceOutput.ModeOf(_environment["KEELSON_LOG"u8]);
         // What startup scripts and services rely on, syslog for one. Who skips both has no use for it.
         if (!_options.SkipStartupFiles || !_options.SkipRunit)
+        {
+            ControlSocket.Open(_loop, _services);
             _services.StartEarly(_environment.Entries(), _stop);
+        }
         if (_options.EnableInsecureKey && !_scripts.RunStartupScript(new ByteString("/usr/sbin/enable_insecure_key"u8)))
             return false;
         if (!_options.SkipStartupFiles && !_scripts.RunStartup())
             return false;
         _timeouts.Check();
-        if (_stop.Requested)
+        if (IsStopping)
             return false;
         if (!_options.SkipRunit)
         {
@@ -84,7 +92,13 @@ public sealed class MyInit : ISignalHandler
             _services.Start(_environment.Entries());
             Log.Info($"Runit started as PID {Processes.OwnId}");
         }
-        return true;
+        if (_options.WaitReadyMilliseconds is { } patience && !_services.AwaitAllReady(_stop, patience))
+        {
+            if (!IsStopping)
+                Log.Warn($"Not all services are ready; giving up (--wait-ready{(patience == TimeSpans.Infinite ? "" : ", " + Seconds.Of(patience))}).");
+            return false;
+        }
+        return !IsStopping;
     }
 
     /// <summary>A stop before the main command ran is not its success.</summary>
@@ -102,13 +116,16 @@ public sealed class MyInit : ISignalHandler
         if (main.Value is null)
             return CannotRun(command, ExecFailure.Explain(path.Value.Span, main.Error));
         _main = main.Value;
+        Journal.Add(JournalKind.MainStarted, command.ToString(), _main.Pid);
 
-        _loop.Until(() => _main.HasEnded || _stop.Requested);
+        _loop.Until(() => _main.HasEnded || IsStopping);
+        bool byService = !_main.HasEnded && !_stop.Requested;
         if (!_main.HasEnded)
             StopMainCommand(_main);
         WaitStatus status = _main.Status;
+        Journal.Add(JournalKind.MainEnded, command.ToString(), status.ShellCode);
         Log.Info(status.Exited ? $"{command} exited with exit code {status.ExitCode}." : $"{command} {status.Failure}.");
-        return status.ShellCode;
+        return byService ? _services.ExitStatus ?? status.ShellCode : status.ShellCode;
     }
 
     private static string Words(ByteString[] command)
@@ -142,6 +159,7 @@ public sealed class MyInit : ISignalHandler
     {
         // From here on TERM and INT hasten.
         _ = _stop.Budget;
+        Journal.Add(JournalKind.Stop, text: _stop.Requested ? Signals.Name(_stop.Signal) : "");
         _scripts.RunHooks("/etc/my_init.pre_shutdown.d"u8, StopPhase.PreShutdownHooks);
         if (_services.Started)
         {

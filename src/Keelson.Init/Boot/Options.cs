@@ -1,4 +1,5 @@
 using Keelson.Linux;
+using Keelson.Supervision;
 
 namespace Keelson.Init.Boot;
 
@@ -17,6 +18,8 @@ public sealed class Options
           --skip-startup-files     skip /etc/my_init.d/* and /etc/rc.local
           --skip-runit             do not start the services
           --no-kill-all-on-exit    leave other processes alone on exit
+          --wait-ready[=SECONDS]   start the main command when all services are ready (service.conf(5)); give up with
+                                   status 1 when that takes longer than SECONDS (60)
           --quiet                  print warnings and errors only
           --help                   print this and exit
           --version                print the version and exit
@@ -28,15 +31,21 @@ public sealed class Options
           ENV_INIT_DIRECTORY=/etc/my_init.d  where the startup scripts are
 
         Exit status: the main command's own, 128+N when signal N ended it, 127 when it was not found, 126 when it
-        could not be executed; 0 after a stop without a main command; 1 when a startup script failed; 2 for wrong usage.
+        could not be executed; 0 after a stop without a main command; 1 when a startup script failed or --wait-ready
+        gave up; 2 for wrong usage. A service that ends the container (SuccessAction=, FailureAction=) gives its own.
 
         """;
+
+    private const long DefaultWaitReadyMilliseconds = 60_000;
 
     public bool EnableInsecureKey { get; private set; }
     public bool SkipStartupFiles { get; private set; }
     public bool SkipRunit { get; private set; }
     public bool KillAllOnExit { get; private set; } = true;
     public bool Quiet { get; private set; }
+
+    /// <summary>How long services may take to be ready before the main command starts; null when they are not waited for.</summary>
+    public long? WaitReadyMilliseconds { get; private set; }
     public bool ShowHelp { get; private set; }
     public bool ShowVersion { get; private set; }
 
@@ -74,9 +83,17 @@ public sealed class Options
                 continue;
             }
             if (!options.Set(argument))
-                options.Error = $"unknown option {argument}";
+                options.Error ??= $"unknown option {argument}";
         }
         return options;
+    }
+
+    private bool SetWaitReady(string value)
+    {
+        WaitReadyMilliseconds = TimeSpans.Milliseconds(value);
+        if (WaitReadyMilliseconds is null)
+            Error = $"--wait-ready={value} is no time: {TimeSpans.Cure}";
+        return WaitReadyMilliseconds is not null;
     }
 
     private bool Set(ByteString argument)
@@ -91,6 +108,10 @@ public sealed class Options
             KillAllOnExit = false;
         else if (argument.Is("--quiet"u8))
             Quiet = true;
+        else if (argument.Is("--wait-ready"u8))
+            WaitReadyMilliseconds = DefaultWaitReadyMilliseconds;
+        else if (argument.Span.StartsWith("--wait-ready="u8))
+            return SetWaitReady(argument.ToString()["--wait-ready=".Length..]);
         else if (argument.Is("--help"u8) || argument.Is("-h"u8))
             ShowHelp = true;
         else if (argument.Is("--version"u8))

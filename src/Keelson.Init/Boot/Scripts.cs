@@ -1,4 +1,5 @@
 // Startup scripts and shutdown hooks: the executable files of a directory in the order of their bytes.
+using Keelson.Init.Control;
 using Keelson.Init.Env;
 using Keelson.Linux;
 using Keelson.Supervision;
@@ -34,6 +35,7 @@ public sealed class Scripts(EventLoop loop, EnvironmentStore environment, StopRe
         if (Start(path, terminal) is not { } script)
             return false;
         loop.Until(() => script.HasEnded || stop.Requested);
+        NoteEnd(path, script);
         if (!script.HasEnded)
         {
             EndLate(script, stop.Budget.Slice(StopPhase.MainCommand, loop.Now, stop.ProcessTimeout), path.ToString(), "did not stop");
@@ -68,6 +70,7 @@ public sealed class Scripts(EventLoop loop, EnvironmentStore environment, StopRe
             // A hook that begins after a second TERM has what is left of that second.
             bool hastened = stop.Hastened;
             loop.Until(() => hook.HasEnded || stop.Hastened != hastened, loop.Now + slice - grace);
+            NoteEnd(hooks[i], hook);
             if (!hook.HasEnded)
                 EndLate(hook, grace, hooks[i].ToString(), "did not finish", slice);
             else if (hook.Status is not { Exited: true, ExitCode: 0 })
@@ -79,9 +82,17 @@ public sealed class Scripts(EventLoop loop, EnvironmentStore environment, StopRe
     {
         using CStringArray block = environment.BlockFor(Users.Find(Processes.UserId));
         Result<Child?> child = Child.Start(loop, path.Span, [path], block, terminalOfScript);
-        if (!child.Ok)
+        if (child.Ok)
+            Journal.Add(JournalKind.ScriptStarted, path.ToString(), child.Value!.Pid);
+        else
             Log.Warn($"Cannot run {path}: {ExecFailure.Explain(path.Span, child.Error).Reason}");
         return child.Value;
+    }
+
+    private static void NoteEnd(ByteString path, Child child)
+    {
+        if (child.HasEnded)
+            Journal.Add(JournalKind.ScriptEnded, path.ToString(), child.Status.ShellCode);
     }
 
     /// <summary>TERM to its group, KILL when <paramref name="patience"/> is over.</summary>

@@ -91,6 +91,9 @@ internal sealed class Leftovers
         return new CStringArray(all);
     }
 
+    /// <summary>The number of the service whose mark a process bears; 0 for none.</summary>
+    internal uint MarkOf(int pid) => ProcessTree.MarkOf(pid, _boot);
+
     /// <summary>Makes the mark in the environment that of a service's next start.</summary>
     internal void Mark(CStringArray environment, uint service, uint start)
     {

@@ -9,11 +9,11 @@ namespace Keelson.Init.Services;
 /// </summary>
 internal sealed class Service
 {
-    private readonly Supervised _main;
     private readonly Supervised? _log;
     private bool _mainGone;
     private bool _logGone = true;
     private long? _patience;
+    private string? _nameText;
 
     private Service(ServiceSet set, ByteString name, ByteString path, FileStatus directory, DirectoryFd fd, ServiceConf conf, bool foundLater)
     {
@@ -23,12 +23,67 @@ internal sealed class Service
         Path = path;
         FoundLater = foundLater;
         Identity = (directory.Device, directory.Inode);
-        _main = new Supervised(this, fd, path, isLog: false);
+        Main = new Supervised(this, fd, path, isLog: false);
         _log = OpenLog(fd);
         Directory = fd;
     }
 
     internal ServiceSet Set { get; }
+
+    /// <summary>./run of the service itself.</summary>
+    internal Supervised Main { get; }
+
+    /// <summary>What service.conf adds; null where runit's life is all.</summary>
+    internal ServiceLife? Life { get; private set; }
+
+    /// <summary>Its place in <see cref="ServiceOrder"/>.</summary>
+    internal int Place { get; set; } = int.MaxValue;
+
+    /// <summary>No longer supervised.</summary>
+    internal bool IsGone { get; private set; }
+
+    /// <summary>It was told to end with the container, or because its directory has gone.</summary>
+    internal bool IsLeaving { get; private set; }
+
+    internal bool IsRemoved => _patience is not null || IsGone;
+
+    /// <summary>What is not as it should be; null when it is ready, or is not to run.</summary>
+    internal string? Complaint
+    {
+        get
+        {
+            ActiveState state = ActiveState == ActiveState.Active && Main.IsCrashing ? ActiveState.Restarting : ActiveState;
+            string reason = Life?.Reason ?? "";
+            if (state == ActiveState.Inactive || state == ActiveState.Active && Life?.IsUnhealthy != true)
+                return null;
+            if (reason.Length == 0 && state == ActiveState.Restarting && Main.LastEnd is { } end)
+                reason = $"./run {(end.Exited ? $"ended with {end.ExitCode}" : end.Failure)}";
+            return (state == ActiveState.Active ? "unhealthy" : state.Word()) + (reason.Length > 0 ? ": " + reason : "");
+        }
+    }
+
+    internal ServiceReport Report => new()
+    {
+        Name = NameText,
+        Run = StatusWords.RunStateOf(Main.State) switch { RunState.Run => "run", RunState.Finish => "finish", _ => "down" },
+        Want = Main.State.Want switch { Want.Up => "up", Want.Once => "once", Want.Down => "down", _ => "exit" },
+        Active = ActiveState.Word(),
+        Pid = Main.Status.Pid,
+        Session = Main.Session,
+        Since = Main.SinceSeconds,
+        Starts = Main.Starts,
+        LastStatus = Main.LastEnd?.ShellCode,
+        Text = Life?.StatusText ?? "",
+        Reason = Life?.Reason ?? "",
+    };
+
+    internal ActiveState ActiveState => Life?.State ?? Main.Phase switch
+    {
+        Phase.Down => ActiveState.Inactive,
+        Phase.Run or Phase.Killed => Main.IsEnding ? ActiveState.Deactivating : Main.IsCrashing ? ActiveState.Restarting : ActiveState.Active,
+        Phase.Waiting or Phase.Starting or Phase.Finish => Main.WasStarted || Main.CouldNotStart ? ActiveState.Restarting : ActiveState.Activating,
+        _ => ActiveState.Deactivating,
+    };
 
     /// <summary>What its service.conf says.</summary>
     internal ServiceConf Conf { get; }
@@ -37,6 +92,9 @@ internal sealed class Service
     internal bool IsUnwanted { get; private set; }
 
     internal ByteString Name { get; private set; }
+
+    /// <summary>The same for messages.</summary>
+    internal string NameText => _nameText ??= Name.ToString();
 
     /// <summary>The service directory's path.</summary>
     internal ByteString Path { get; private set; }
@@ -73,8 +131,21 @@ internal sealed class Service
         return fd.Value is null ? new(null, fd.Error) : new(new Service(set, name, path, directory, fd.Value, conf, foundLater), Errno.None);
     }
 
-    /// <summary>Starts the log first, as runsv does, that it is there for the first line.</summary>
-    internal void Begin()
+    /// <summary>service.conf or another service asks for more than runit's life.</summary>
+    internal void BeAlive()
+    {
+        if (Life is not null)
+            return;
+        Life = new ServiceLife(this);
+        if (Main.HasBegun)
+            Main.LifeBegun();
+    }
+
+    /// <summary>What it waits for may have changed.</summary>
+    internal void Reconsider() => Main.Reconsider();
+
+    /// <summary>Whether it is to run, before any of those that were found with it begins.</summary>
+    internal void Find()
     {
         if (Conf.Errors.Count > 0)
         {
@@ -85,43 +156,53 @@ internal sealed class Service
             IsUnwanted = true;
             Log.Info($"{Name} stays down: {unmet} in its service.conf does not hold");
         }
-        _ = _log?.Begin();
-        _ = _main.Begin();
+        Life?.Found(IsUnwanted || Directory.Has("down"u8));
     }
 
-    /// <summary>Whether nothing is to be waited for: it listens, is not to run, or can't be started (which was said).</summary>
-    internal bool IsReady => _main.Phase == Phase.Down || _main.CouldNotStart ||
-        (Conf.ReadySocket.Length == 0 ? _main.Phase == Phase.Run : UnixSockets.Listens(ByteString.Of(Conf.ReadySocket).Span) == Errno.None);
+    /// <summary>Starts the log first, as runsv does, that it is there for the first line.</summary>
+    internal void Begin()
+    {
+        _ = _log?.Begin();
+        _ = Main.Begin();
+    }
+
+    /// <summary>Whether it is on its way to be ready. Who waits for what can't come is not.</summary>
+    internal bool IsActivating => ActiveState == ActiveState.Activating && Main.Phase != Phase.Down;
 
     /// <summary>The processes that PID 1 started for it and that run now.</summary>
     internal void AddProcesses(List<int> pids)
     {
-        _main.AddProcess(pids);
+        Main.AddProcess(pids);
         _log?.AddProcess(pids);
     }
 
     /// <summary>Another supervisor has it.</summary>
-    internal bool IsLockedElsewhere => !_main.HasBegun;
+    internal bool IsLockedElsewhere => !Main.HasBegun;
 
-    internal void DirectoryChanged() => _main.DirectoryChanged();
+    internal void DirectoryChanged() => Main.DirectoryChanged();
 
     /// <summary>The service, then its log, is ended for good, as by the command x. Nobody is killed for being late.</summary>
-    internal void Exit() => _main.Command(Event.Exit);
+    internal void Exit()
+    {
+        IsLeaving = true;
+        Main.Command(Event.Exit);
+    }
 
     /// <summary>Its directory has gone: stopped as at the container's stop, with KILL after so many milliseconds.</summary>
     internal void EndWithin(long milliseconds)
     {
         _patience = milliseconds;
         if (!_mainGone)
-            _main.EndWithin(Event.Exit, milliseconds);
+            Main.EndWithin(Event.Exit, milliseconds);
     }
 
     /// <summary>The directory has another name now; it is the same service.</summary>
     internal void Rename(ByteString name, ByteString path)
     {
         Name = name;
+        _nameText = null;
         Path = path;
-        _main.Path = path;
+        Main.Path = path;
         if (_log is not null)
             _log.Path = ByteString.Join(path.Span, "/log"u8);
     }
@@ -129,7 +210,7 @@ internal sealed class Service
     internal void KillLate(long? milliseconds)
     {
         if (!_mainGone)
-            _main.KillLate(milliseconds);
+            Main.KillLate(milliseconds);
         else if (!_logGone)
             _log!.KillLate(milliseconds);
     }
@@ -140,7 +221,7 @@ internal sealed class Service
     /// <summary>One of the two is no longer supervised. The log goes on until it has read all, and then ends by itself.</summary>
     internal void Left(Supervised who)
     {
-        if (who == _main)
+        if (who == Main)
         {
             _mainGone = true;
             _log?.ReadWhatIsLeft();
@@ -158,6 +239,8 @@ internal sealed class Service
         if (!_mainGone || !_logGone)
             return;
         Directory.Close();
+        IsGone = true;
+        Life?.Leave();
         Set.Left(this);
     }
 

@@ -2,6 +2,7 @@
 using System.Globalization;
 using System.Text;
 using Keelson.Init.Boot;
+using Keelson.Init.Control;
 using Keelson.Init.Output;
 using Keelson.Linux;
 using Keelson.Supervision;
@@ -20,7 +21,13 @@ internal sealed partial class Supervised
         /// <summary>control/u: then ./run starts.</summary>
         Prepare,
 
-        /// <summary>control/t: then TERM, if it did not do it.</summary>
+        /// <summary>ExecStartPre=: then ./run starts, unless it failed.</summary>
+        StartPre,
+
+        /// <summary>ExecStartPost=: then the service is ready, unless it failed.</summary>
+        StartPost,
+
+        /// <summary>control/t or ExecStop=: then TERM, if it did not do it.</summary>
         Term,
 
         /// <summary>control/d or control/x, which come last and have no say.</summary>
@@ -35,6 +42,9 @@ internal sealed partial class Supervised
     private WaitStatus _ended;
     private ulong _endedTicks = ulong.MaxValue;
     private bool _couldNotStart;
+    private WaitStatus? _failedPre;
+    private bool _isSweeping;
+    private long _patienceMilliseconds;
     private FileStatus _failedRun;
     private long _started = long.MinValue / 2;
     private long _nextStart;
@@ -45,6 +55,7 @@ internal sealed partial class Supervised
     private LinePipe? _error;
     private bool _outputOpened;
     private Script _script;
+    private bool _wasCommands;
     private Signal _scriptSignal;
     private int _scriptPid;
 
@@ -66,7 +77,10 @@ internal sealed partial class Supervised
             case Effect.Stop:
                 _supervise?.NoteLeft("");
                 _set.Leftovers.Remember(this);
-                RunScript(Script.Term, (byte)'t', Signal.Term);
+                if (IsEnding)
+                    Life?.Stopping();
+                BePatientWithStop();
+                RunScript(Script.Term, (byte)'t', (Signal)Conf.KillSignal);
                 break;
             case Effect.StartFinish:
                 StartFinish();
@@ -109,25 +123,56 @@ internal sealed partial class Supervised
     {
         ReadOnlySpan<byte> name = [.. "control/"u8, letter];
         _scriptSignal = signal;
+        _wasCommands = false;
         if (_isLog || !_directory.HasExecutable(name))
         {
-            ScriptEnded(script, suppressed: false);
+            Exec commands = CommandsFor(script, letter);
+            if (commands == Exec.None || !StartScript(script, commands))
+                ScriptEnded(script, new WaitStatus(1 << 8));
             return;
         }
         using var arguments = new CStringArray([new ByteString(name)]);
-        Result<int> child = Start(name, arguments);
+        Result<int> child = Start(name, arguments, Exec.None, this);
         if (!child.Ok)
         {
             Log.Warn($"cannot start {PathOf(name)}: {ExecFailure.Explain(PathOf(name).Span, child.Error).Reason}");
-            ScriptEnded(script, suppressed: false);
+            ScriptEnded(script, new WaitStatus(1 << 8));
             return;
         }
+        ScriptStarted(script, child.Value);
+    }
+
+    /// <summary>The commands of service.conf that stand for a script control/LETTER that is not there.</summary>
+    private Exec CommandsFor(Script script, byte letter) =>
+        script == Script.Term && IsEnding && Conf.HasStop ? Exec.Stop
+        : script == Script.Signal && letter == 'h' && Conf.HasReload ? Exec.Reload
+        : Exec.None;
+
+    /// <summary>Runs commands of service.conf, during which nothing else happens to the service. False when there are none, or they can't be started.</summary>
+    private bool StartScript(Script script, Exec commands)
+    {
+        Result<int> child = StartCommandsFor(commands, this);
+        if (!child.Ok)
+        {
+            Log.Warn($"cannot run {commands.Key()} of {Path}/service.conf: {child.Error.Words()}");
+            return false;
+        }
+        _wasCommands = true;
+        ScriptStarted(script, child.Value);
+        return true;
+    }
+
+    private void ScriptStarted(Script script, int pid)
+    {
         _script = script;
-        _scriptPid = child.Value;
+        _scriptPid = pid;
         // Its bytes wait where they are; a FIFO that stays readable must not keep the loop awake.
         if (_supervise is not null)
             Loop.Unwatch(_supervise.Control);
     }
+
+    /// <summary>ExecStartPost=, if there is one: true, and <see cref="ServiceLife.PostEnded"/> follows.</summary>
+    internal bool StartCommands(Exec commands) => commands == Exec.StartPost && Conf.HasStartPost && _script == Script.None && StartScript(Script.StartPost, commands);
 
     /// <summary>A script of the service was reaped.</summary>
     private void ScriptReaped(WaitStatus status)
@@ -135,7 +180,7 @@ internal sealed partial class Supervised
         Script script = _script;
         _script = Script.None;
         _scriptPid = 0;
-        ScriptEnded(script, status is { Exited: true, ExitCode: 0 });
+        ScriptEnded(script, status);
         // Bytes of control come behind what happened meanwhile.
         while (_script == Script.None && _deferred is { Count: > 0 })
         {
@@ -147,17 +192,31 @@ internal sealed partial class Supervised
             _ = Loop.Watch(_supervise.Control, this);
     }
 
-    private void ScriptEnded(Script script, bool suppressed)
+    private void ScriptEnded(Script script, WaitStatus status)
     {
+        bool suppressed = status is { Exited: true, ExitCode: 0 };
         switch (script)
         {
             case Script.Prepare:
+                _failedPre = null;
+                if (Life is not null)
+                    Life.Beginning();
+                if (Conf.HasStartPre && _state.Want is Want.Up or Want.Once && StartScript(Script.StartPre, Exec.StartPre))
+                    break;
                 Handle(Event.Prepared);
                 break;
+            case Script.StartPre:
+                _failedPre = suppressed ? null : status;
+                Handle(Event.Prepared);
+                break;
+            case Script.StartPost:
+                Life?.PostEnded(status);
+                break;
             case Script.Term:
-                if (!suppressed)
+                // ExecStop= comes before the signal, a script control/t instead of it.
+                if (!suppressed || _wasCommands)
                 {
-                    Send(Signal.Term);
+                    SendStopSignal();
                     Handle(Event.TermSent);
                 }
                 if (_state.Want == Want.Up)
@@ -166,7 +225,9 @@ internal sealed partial class Supervised
                 RunScript(Script.AfterTerm, _state.Want == Want.Exit ? (byte)'x' : (byte)'d', Signal.None);
                 break;
             case Script.Signal:
-                if (!suppressed)
+                if (_wasCommands && !suppressed)
+                    Log.Warn($"{Exec.Reload.Key()} of {Path}/service.conf {status.Failure}");
+                else if (!suppressed)
                     Send(_scriptSignal);
                 // As runsv: paused it is called, whoever paused it.
                 if (_scriptSignal == Signal.Stop)
@@ -180,13 +241,80 @@ internal sealed partial class Supervised
     private void Send(Signal signal)
     {
         if (_pid > 0 && Phase is Phase.Run or Phase.Killed)
-            _ = Signals.Send(_pid, signal);
+            _ = Signals.Send(Life is { MainPid: > 0 and var main } && IsProcessOfOurs(main) ? main : _pid, signal);
     }
+
+    /// <summary>KillSignal= to who KillMode= says.</summary>
+    private void SendStopSignal()
+    {
+        if (Conf.KillMode == KillMode.ControlGroup && _pid > 0)
+            _ = Signals.Send(-_group, (Signal)Conf.KillSignal);
+        else
+            Send((Signal)Conf.KillSignal);
+    }
+
+    /// <summary>A start that has failed, or a service that is hung, is ended; what follows is up to service.conf.</summary>
+    internal void Abort(Signal signal)
+    {
+        if (_scriptPid > 0)
+            _ = Signals.Send(-_scriptPid, Signal.Kill);
+        if (_pid == 0)
+            return;
+        Send(signal);
+        Send(Signal.Cont);
+        _patienceMilliseconds = Conf.StopTimeoutMilliseconds ?? _set.ProcessTimeout;
+        if (!_patience.Armed && _patienceMilliseconds != TimeSpans.Infinite)
+            Loop.Timers.Arm(_patience, Loop.Now + _patienceMilliseconds);
+    }
+
+    /// <summary>TimeoutStopSec=, from the moment that it is told to end.</summary>
+    private void BePatientWithStop()
+    {
+        if (Conf.StopTimeoutMilliseconds is not { } milliseconds || milliseconds == TimeSpans.Infinite)
+            return;
+        if (_patience.Armed && _patience.Due <= Loop.Now + milliseconds)
+            return;
+        _patienceMilliseconds = milliseconds;
+        Loop.Timers.Arm(_patience, Loop.Now + milliseconds);
+    }
+
+    /// <summary>EXTEND_TIMEOUT_USEC= while it ends; the container's own time is not extended.</summary>
+    internal void ExtendPatience(long milliseconds)
+    {
+        if (_patience.Armed && _endsWithin is null)
+            Loop.Timers.Arm(_patience, Math.Max(_patience.Due, Loop.Now + milliseconds));
+    }
+
+    /// <summary>MAINPID= names a process of the service that goes on when ./run ends.</summary>
+    internal void AdoptMain(int pid)
+    {
+        if (pid != _pid && IsProcessOfOurs(pid))
+            Life!.MainPid = pid;
+    }
+
+    /// <summary>A process that is there, and of this service.</summary>
+    private bool IsProcessOfOurs(int pid) =>
+        Processes.SessionOf(pid) is > 0 and var session && (session == Session || _set.Leftovers.MarkOf(pid) == Number);
+
+    internal bool IsProcess(int pid) => pid == _pid || pid == _scriptPid;
+
+    internal bool IsMain(int pid) => pid == _pid || Life?.MainPid == pid;
+
+    internal bool HasExecutable(ReadOnlySpan<byte> name) => _directory.HasExecutable(name);
+
+    /// <summary>A small file of the directory; null when there is none.</summary>
+    internal byte[]? ReadSmall(ReadOnlySpan<byte> name) => Files.ReadAll(PathOf(name).Span, 256) is { Ok: true } file ? file.Value : null;
 
     // ---- run and finish ----
 
     private void ArmStart()
     {
+        if (Life is { } life && !life.MayBegin())
+        {
+            _isHeld = true;
+            MarkChanged();
+            return;
+        }
         if (!_couldNotStart)
         {
             Loop.Timers.Arm(_start, Math.Max(_nextStart, Loop.Now));
@@ -210,7 +338,14 @@ internal sealed partial class Supervised
         _started = Loop.Now;
         _since = Clock.TimeOfDay;
         _starts++;
-        Result<int> child = Start("./run"u8, s_runArguments);
+        if (_failedPre is { } failed)
+        {
+            Log.Warn($"{_service.Name} is not started: ExecStartPre of {Path}/service.conf {failed.Failure}");
+            RunHasEnded(failed);
+            return;
+        }
+        Life?.Readiness.Prepare();
+        Result<int> child = Conf.ChangesProcess ? StartCommandsFor(Exec.Run, this) : Start("./run"u8, s_runArguments, Exec.Run, this);
         _couldNotStart = !child.Ok;
         if (child.Ok)
         {
@@ -220,12 +355,50 @@ internal sealed partial class Supervised
             _failures = 0;
             _lastFailure = null;
             _set.Leftovers.Forget(this);
+            Note(JournalKind.Started, child.Value);
+            Life?.Started();
             return;
         }
         _failedRun = _directory.Status("run"u8).Value;
         ReportFailure(ExecFailure.Explain(PathOf("run"u8).Span, child.Error));
+        Life?.CouldNotStart(_lastFailure ?? child.Error.Words());
+        if (Conf.Restart == RestartMode.No)
+            RunHasEnded(new WaitStatus(ExecFailure.Explain(PathOf("run"u8).Span, child.Error).Status << 8));
+        else
+            Handle(Event.RunEnded);
+    }
+
+    /// <summary>./run was reaped, or ended before it began: whether it is started again is service.conf's to say.</summary>
+    private void RunHasEnded(WaitStatus status)
+    {
+        _ended = status;
+        _endedTicks = ProcessTree.Now;
+        LastEnd = status;
+        Note(JournalKind.Ended, status.ShellCode);
+        if (Life is { } life)
+        {
+            bool again = life.Ended(status, isWanted: !IsEnding, mayRunAgain: _state.Want == Want.Up);
+            if (_state.Want == Want.Up && !again)
+                Handle(Event.Once);
+            if (again && IsRidOfWhatItLeaves)
+            {
+                // A new ./run would find the port taken, or two of everything.
+                _isSweeping = true;
+                EndLeftovers();
+                return;
+            }
+        }
         Handle(Event.RunEnded);
     }
+
+    private void Note(JournalKind kind, int value = 0)
+    {
+        if (!_isLog)
+            Journal.Add(kind, _service.NameText, value);
+    }
+
+    /// <summary>Nothing of the last ./run is to be there beside the next.</summary>
+    private bool IsRidOfWhatItLeaves => Conf.Exists && Conf.KillMode != KillMode.Process;
 
     private void ReportFailure(ExecFailure failure)
     {
@@ -248,6 +421,14 @@ internal sealed partial class Supervised
         if (pid != _pid)
             return;
         _pid = 0;
+        if (Life is { MainPid: > 0 and var main } && Phase is Phase.Run && main != pid && IsProcessOfOurs(main) && status is { Exited: true, ExitCode: 0 })
+        {
+            // It went into the background, and has said who goes on.
+            _pid = main;
+            Loop.Adopt(main, this);
+            MarkChanged();
+            return;
+        }
         if (Phase == Phase.Finish)
         {
             Handle(Event.FinishEnded);
@@ -255,9 +436,7 @@ internal sealed partial class Supervised
         }
         _out?.Finish();
         _error?.Finish();
-        _ended = status;
-        _endedTicks = ProcessTree.Now;
-        Handle(Event.RunEnded);
+        RunHasEnded(status);
     }
 
     private void StartFinish()
@@ -271,7 +450,7 @@ internal sealed partial class Supervised
         int code = _couldNotStart ? 111 : _ended.Exited ? _ended.ExitCode : -1;
         int low = _couldNotStart ? 0 : _ended.Raw & 0xff;
         using var arguments = new CStringArray([new ByteString("./finish"u8), Number10(code), Number10(low)]);
-        Result<int> child = Start("./finish"u8, arguments);
+        Result<int> child = Start("./finish"u8, arguments, Exec.None, this);
         if (!child.Ok)
         {
             Log.Warn($"cannot start {PathOf("finish"u8)}: {ExecFailure.Explain(PathOf("finish"u8).Span, child.Error).Reason}");
@@ -287,16 +466,23 @@ internal sealed partial class Supervised
     /// <summary>For ./finish and for what is left, which nobody waits for endlessly; a stop of all has its own times.</summary>
     private void BePatient()
     {
-        if (!_patience.Armed && !_set.IsStopping)
-            Loop.Timers.Arm(_patience, Loop.Now + _set.ProcessTimeout);
+        if (_patience.Armed || _set.IsStopping)
+            return;
+        _patienceMilliseconds = _set.ProcessTimeout;
+        Loop.Timers.Arm(_patience, Loop.Now + _patienceMilliseconds);
     }
 
     /// <summary>All scripts run in the service's directory, in a session of their own, with the mark in their environment.</summary>
-    private Result<int> Start(ReadOnlySpan<byte> script, CStringArray arguments)
+    private Result<int> Start(ReadOnlySpan<byte> script, CStringArray arguments, Exec kind, IParent parent)
     {
-        _set.Leftovers.Mark(_set.Environment, Number, _starts);
+        CStringArray environment = _set.Environment;
+        List<ByteString>? more = MoreVariables(kind);
+        if (more is not null)
+            environment = _set.Leftovers.Environment([.. _set.Variables, .. more]);
+        _set.Leftovers.Mark(environment, Number, _starts);
         OpenOutput();
-        return _set.Leftovers.Start(
+        Readiness? readiness = kind == Exec.Run ? Life?.Readiness : null;
+        Result<int> child = _set.Leftovers.Start(
             this,
             new SpawnRequest
             {
@@ -304,13 +490,50 @@ internal sealed partial class Supervised
                 Directory = Path.Span,
                 DirectoryFd = _directory.Fd,
                 Arguments = arguments,
-                Environment = _set.Environment,
+                Environment = environment,
                 Placement = Placement.OwnSession,
                 StandardInput = _isLog ? _service.LogReadEnd : _set.Null,
                 StandardOutput = !_isLog && _service.HasLog ? _service.LogWriteEnd : _out?.WriteEnd ?? -1,
                 StandardError = _error?.WriteEnd ?? -1,
+                Extra = readiness?.WriteEnd ?? -1,
+                ExtraNumber = readiness?.Descriptor ?? 0,
             },
-            this);
+            parent);
+        if (more is not null)
+            environment.Dispose();
+        return child;
+    }
+
+    /// <summary>./check and the like, which are asked and have no say in the service's life.</summary>
+    internal Result<int> StartHelper(ReadOnlySpan<byte> script, IParent parent)
+    {
+        using var arguments = new CStringArray([new ByteString(script)]);
+        return Start(script, arguments, Exec.None, parent);
+    }
+
+    /// <summary>Commands of service.conf, which this very program runs with the settings of the file.</summary>
+    internal Result<int> StartCommandsFor(Exec kind, IParent parent)
+    {
+        using var arguments = new CStringArray([new ByteString("keelson"u8), new ByteString("exec-service"u8), new ByteString(kind.Word())]);
+        return Start("/proc/self/exe"u8, arguments, kind, parent);
+    }
+
+    /// <summary>What the service's own messages need; null when it has no use for them.</summary>
+    private List<ByteString>? MoreVariables(Exec kind)
+    {
+        ServiceConf conf = Conf;
+        if (!conf.Exists || kind == Exec.None)
+            return null;
+        List<ByteString>? more = null;
+        if (conf.NotifyAccess != NotifyAccess.None && _set.NotifyVariable() is { } socket)
+        {
+            (more ??= []).Add(socket);
+            if (conf.WatchdogMilliseconds > 0)
+                more.Add(ByteString.Of(string.Create(CultureInfo.InvariantCulture, $"WATCHDOG_USEC={conf.WatchdogMilliseconds * 1000}")));
+        }
+        if (_pid > 0 && kind != Exec.Run)
+            (more ??= []).Add(ByteString.Of(string.Create(CultureInfo.InvariantCulture, $"MAINPID={(Life is { MainPid: > 0 and var main } ? main : _pid)}")));
+        return more;
     }
 
     /// <summary>What goes neither to the container's output nor to the log of the service comes to us, line by line.</summary>
@@ -341,7 +564,7 @@ internal sealed partial class Supervised
             string what =
                 _script != Script.None ? $"a script in {PathOf("control"u8)} did not finish"
                 : Phase == Phase.Finish ? $"{PathOf("finish"u8)} did not finish"
-                : Phase is Phase.Sweep or Phase.Clean ? $"{_service.DisplayName(_isLog)} left processes that did not stop ({_set.Leftovers.NamesOf(this)})"
+                : _isSweeping || Phase is Phase.Sweep or Phase.Clean ? $"{_service.DisplayName(_isLog)} left processes that did not stop ({_set.Leftovers.NamesOf(this)})"
                 : $"{_service.DisplayName(_isLog)} did not stop";
             Log.Warn($"{what} within {Seconds.Of(late)}; killed.");
         }
@@ -352,7 +575,7 @@ internal sealed partial class Supervised
     {
         if (_scriptPid > 0)
             _ = Signals.Send(-_scriptPid, Signal.Kill);
-        if (Phase is Phase.Sweep or Phase.Clean)
+        if (_isSweeping || Phase is Phase.Sweep or Phase.Clean)
             _set.Leftovers.Kill(this);
         else if (_pid > 0)
             _ = Signals.Send(-_group, Signal.Kill);
@@ -363,6 +586,11 @@ internal sealed partial class Supervised
 
     private void EndLeftovers()
     {
+        if (Conf.KillMode == KillMode.Process)
+        {
+            Handle(Phase == Phase.Sweep ? Event.Swept : Event.Cleaned);
+            return;
+        }
         _set.Leftovers.End(this);
         BePatient();
     }
@@ -385,6 +613,12 @@ internal sealed partial class Supervised
             if (!_set.IsStopping || Loop.Now - _started >= Pace.Milliseconds)
                 Log.Info($"{_service.DisplayName(_isLog)} left processes behind: ended {ended}.");
             _supervise?.NoteLeft(ended);
+        }
+        if (_isSweeping)
+        {
+            _isSweeping = false;
+            Handle(Event.RunEnded);
+            return;
         }
         Handle(Phase == Phase.Sweep ? Event.Swept : Event.Cleaned);
     }

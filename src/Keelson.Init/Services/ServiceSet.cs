@@ -2,6 +2,7 @@
 // at once. Where the kernel gives no watch (its limits are per user, not per container) we look every 5 s, as runit does.
 // A service is its directory (device and inode), not its name: two names are one service, a renamed one goes on.
 using Keelson.Init.Boot;
+using Keelson.Init.Control;
 using Keelson.Init.Output;
 using Keelson.Linux;
 using Keelson.Supervision;
@@ -12,6 +13,7 @@ public sealed class ServiceSet : ISource
 {
     private const long RescanMilliseconds = 5000;
     private const long LastWordsMilliseconds = 1000;
+    private const int MostStopRounds = 8;
 
     // The kernel takes some 8 ms to close an inotify descriptor: a one-shot command is over before we open one.
     private const long WatchAfterMilliseconds = 250;
@@ -22,11 +24,16 @@ public sealed class ServiceSet : ISource
     private readonly List<Supervised> _changed = [];
     private readonly HashSet<Errno> _uncontrolled = [];
     private readonly HashSet<Errno> _unopened = [];
+    private readonly List<(int Watch, Readiness Who)> _readyWatches = [];
+    private readonly List<Service> _found = [];
     private readonly Timer _rescan;
     private Inotify? _inotify;
     private int _watch = -1;
     private int _parentWatch = -1;
+    private NotifySocket? _notify;
+    private bool _notifyFailed;
     private bool _warned;
+    private Predicate<Service> _exiting = _ => false;
     private bool _leaving;
     private bool _watching;
     private bool _prepared;
@@ -88,6 +95,15 @@ public sealed class ServiceSet : ISource
     /// <summary>The same, for conditions.</summary>
     internal IReadOnlyList<ByteString> Variables { get; private set; } = [];
 
+    /// <summary>Which service is started after which.</summary>
+    internal ServiceOrder Order { get; } = new();
+
+    /// <summary>What a service demands the container to end with (SuccessAction=, FailureAction=); null as long as none does.</summary>
+    public int? ExitStatus { get; private set; }
+
+    /// <summary>All of them, in the order of their names as they were found.</summary>
+    internal IReadOnlyList<Service> All => _services;
+
     /// <summary>The descriptor of /dev/null, -1 where there is none.</summary>
     internal int Null { get; private set; } = -1;
 
@@ -117,6 +133,7 @@ public sealed class ServiceSet : ISource
         Scan();
         // They run, and sv can ask about them, before anything else is started.
         Loop.Turn();
+        Journal.Add(JournalKind.ServicesStarted);
     }
 
     private void Prepare(IReadOnlyList<ByteString> environment)
@@ -134,27 +151,100 @@ public sealed class ServiceSet : ISource
         Loop.RoundEnded = RoundEnded;
     }
 
-    /// <summary>A socket appears in a directory that is watched: nobody asks again and again whether it is there.</summary>
-    private void AwaitReady(StopRequest stop)
+    /// <summary>Until each has settled; that it does is up to its own time-out.</summary>
+    private void AwaitReady(StopRequest stop) => Loop.Until(() => stop.Requested || ExitStatus is not null || !_services.Exists(s => s.IsActivating));
+
+    /// <summary>
+    /// Until all that are to run are ready. False when one has failed for good, a stop was asked for, or the time is over;
+    /// which ones are not ready then, and why, is said.
+    /// </summary>
+    /// <param name="milliseconds">How long; <see cref="TimeSpans.Infinite"/> without end.</param>
+    public bool AwaitAllReady(StopRequest stop, long milliseconds)
     {
+        foreach (Service service in _services)
+            service.BeAlive();
         long start = Loop.Now;
-        long patience = 0;
-        var watches = new List<int>();
+        Loop.Until(
+            () => stop.Requested || ExitStatus is not null || _services.TrueForAll(IsUp) || _services.Exists(s => s.ActiveState == ActiveState.Failed),
+            milliseconds == TimeSpans.Infinite ? long.MaxValue : start + milliseconds);
+        if (stop.Requested || ExitStatus is not null)
+            return false;
+        bool all = true;
         foreach (Service service in _services)
         {
-            patience = Math.Max(patience, service.Conf.StartTimeoutMilliseconds);
-            string socket = service.Conf.ReadySocket;
-            if (socket.Length > 0 && !service.IsReady && OpenInotify())
-                watches.Add(TryWatch(ByteString.Of(socket[..Math.Max(socket.LastIndexOf('/'), 1)])));
+            if (IsUp(service))
+                continue;
+            all = false;
+            string reason = service.Life?.Reason is { Length: > 0 } text ? ": " + text : "";
+            Log.Warn($"{service.Name} is not ready after {Seconds.Of(Loop.Now - start)}, but {service.ActiveState.Word()}{reason}");
         }
-        Loop.Until(() => stop.Requested || _services.TrueForAll(s => s.IsReady), patience == long.MaxValue ? patience : start + patience);
-        foreach (int watch in watches)
-            _inotify!.Unwatch(watch);
+        return all;
+
+        static bool IsUp(Service service) => service.ActiveState is ActiveState.Active or ActiveState.Inactive;
+    }
+
+    /// <summary>The container is to end with a service.</summary>
+    internal void RequestExit(string service, int status, string why)
+    {
+        if (ExitStatus is not null || IsStopping)
+            return;
+        ExitStatus = status;
+        Journal.Add(JournalKind.Stop, service, status, why);
+        Log.Info($"{service} has ended with status {status}, and the container ends with it ({why}).");
+    }
+
+    /// <summary>What `keelson status` shows.</summary>
+    internal IEnumerable<ServiceReport> Reports()
+    {
+        foreach (Service service in _services)
+            yield return service.Report;
+    }
+
+    /// <summary>What is not as it should be, for `keelson health`; nothing when all that is to run is ready.</summary>
+    internal IEnumerable<string> Complaints()
+    {
+        if (IsStopping)
+            yield return "the container is stopping";
+        else if (!Started)
+            yield return "the container is still starting";
         foreach (Service service in _services)
         {
-            if (!stop.Requested && !service.IsReady)
-                Log.Warn($"{service.Name} is not ready after {Seconds.Of(Loop.Now - start)}: nothing listens on {service.Conf.ReadySocket}; going on without (sv status {service.Name} tells how it is, TimeoutStartSec in its service.conf is the time it gets)");
+            if (service.Complaint is { } complaint)
+                yield return $"{service.Name}: {complaint}";
         }
+    }
+
+    internal Service? Find(Predicate<Service> which) => _services.Find(which);
+
+    /// <summary>The variable NOTIFY_SOCKET; null when there can be no socket, which is said once.</summary>
+    internal ByteString? NotifyVariable()
+    {
+        if (_notify is null && !_notifyFailed)
+        {
+            Result<NotifySocket?> socket = NotifySocket.Open(this);
+            _notify = socket.Value;
+            _notifyFailed = _notify is null;
+            if (_notifyFailed)
+                Log.Warn($"cannot open a socket for NOTIFY_SOCKET: {socket.Error.Words()}; services that use it are never ready");
+        }
+        return _notify?.Variable;
+    }
+
+    /// <summary>Watches a directory for a sign of readiness; -1 when that is not possible.</summary>
+    internal int WatchFor(Readiness who, ByteString directory)
+    {
+        int watch = OpenInotify() ? TryWatch(directory) : -1;
+        if (watch >= 0)
+            _readyWatches.Add((watch, who));
+        return watch;
+    }
+
+    internal void EndWatchFor(Readiness who, int watch)
+    {
+        _readyWatches.Remove((watch, who));
+        bool isUsed = watch == _watch || watch == _parentWatch || _services.Exists(s => s.Watch == watch) || _readyWatches.Exists(r => r.Watch == watch);
+        if (!isUsed)
+            _inotify?.Unwatch(watch);
     }
 
     private bool OpenInotify()
@@ -231,7 +321,14 @@ public sealed class ServiceSet : ISource
         _leaving = true;
         Loop.Timers.Cancel(_rescan);
         UnwatchAll();
-        foreach (Service service in _services.FindAll(which))
+        _exiting = which;
+        ExitThoseThatMay();
+    }
+
+    /// <summary>The order of the end is that of the start, reversed: who others came after waits until they have gone.</summary>
+    private void ExitThoseThatMay()
+    {
+        foreach (Service service in _services.FindAll(s => !s.IsLeaving && _exiting(s) && Order.MayEnd(s)))
             service.Exit();
     }
 
@@ -261,10 +358,16 @@ public sealed class ServiceSet : ISource
         Exit(which);
         if (Loop.Until(() => stop.Hastened || !_services.Exists(which), Loop.Now + slice) && !_services.Exists(which))
             return;
-        // More rounds for what they left, their ./finish and their logs.
-        for (int round = 0; round < 5 && _services.Exists(which); round++)
+        // More rounds for what they left, their ./finish and their logs; and for those whose turn had not come.
+        for (int round = 0; round < MostStopRounds && _services.Exists(which); round++)
         {
-            foreach (Service service in _services.FindAll(which))
+            if (round == 4)
+            {
+                // Somebody does not even go by KILL: no order any more.
+                foreach (Service service in _services.FindAll(s => which(s) && !s.IsLeaving))
+                    service.Exit();
+            }
+            foreach (Service service in _services.FindAll(s => which(s) && s.IsLeaving))
                 service.KillLate(stop.Hastened ? null : slice);
             slice = Math.Min(stop.Budget.Slice(phase, Loop.Now, ProcessTimeout), 500);
             Loop.Until(() => !_services.Exists(which), Loop.Now + Math.Max(slice, 100));
@@ -289,6 +392,8 @@ public sealed class ServiceSet : ISource
         // directory that has its name by now was waiting for this moment.
         if (!_leaving)
             RescanIn(service.WasRemoved ? 0 : Pace.Milliseconds);
+        else if (!Order.IsEmpty)
+            ExitThoseThatMay();
     }
 
     /// <summary>The service is to be published at the end of the round.</summary>
@@ -345,6 +450,11 @@ public sealed class ServiceSet : ISource
                 _watch = -1;
             if (change.Watch == _parentWatch && change.Gone)
                 _parentWatch = -1;
+            foreach ((int watch, Readiness who) in _readyWatches.ToArray())
+            {
+                if (watch == change.Watch || change.Overflowed)
+                    who.DirectoryChanged();
+            }
             foreach (Service service in _services.ToArray())
             {
                 if (service.Watch != change.Watch && !change.Overflowed)
@@ -367,6 +477,7 @@ public sealed class ServiceSet : ISource
         {
             _scanned = true;
             Add(Directory, Files.Status(Directory.Span).Value);
+            BeginFound(isChanged: true);
             return;
         }
         WatchDirectory();
@@ -380,12 +491,18 @@ public sealed class ServiceSet : ISource
         }
         names.Value.Sort();
         Dictionary<(ulong, ulong), Found> found = Look(names.Value);
+        bool isChanged = false;
         foreach (Service service in _services.ToArray())
         {
             if (!found.Remove(service.Identity, out Found where))
+            {
                 service.EndWithin(ProcessTimeout);
+            }
             else if (!where.Names.Contains(service.Name))
+            {
                 service.Rename(where.Names[0], PathOf(where.Names[0]));
+                isChanged = true;
+            }
         }
         foreach (((ulong, ulong) _, Found where) in found)
         {
@@ -393,6 +510,7 @@ public sealed class ServiceSet : ISource
             if (!_services.Exists(s => s.Name == where.Names[0]))
                 Add(where.Names[0], where.Directory);
         }
+        BeginFound(isChanged);
         _scanned = !_onlyEarly;
         if (_watching && _watch < 0 && _parentWatch < 0)
             ArmRescan();
@@ -442,7 +560,26 @@ public sealed class ServiceSet : ISource
         }
         _services.Add(service.Value);
         service.Value.Watch = _watching && _inotify is not null ? TryWatch(service.Value.Path) : -1;
-        service.Value.Begin();
+        _found.Add(service.Value);
+    }
+
+    /// <summary>Those that were found begin together, when it is known who comes after whom.</summary>
+    private void BeginFound(bool isChanged)
+    {
+        if (_found.Count == 0 && !isChanged)
+            return;
+        Order.Build(_services);
+        // Each stands where it stands before the first one looks at another.
+        foreach (Service service in _found)
+            service.Find();
+        foreach (Service service in _found)
+            service.Begin();
+        _found.Clear();
+        if (isChanged)
+        {
+            foreach (Service service in _services.ToArray())
+                service.Reconsider();
+        }
     }
 
     private ServiceConf ReadConf(ByteString service)

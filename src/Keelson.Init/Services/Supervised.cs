@@ -4,6 +4,7 @@
 // While a script control/LETTER runs, nothing else happens to the service, as under runsv: bytes stay in the FIFO, and
 // the end of ./run waits. Only the time-outs of a stop go on, and other services don't notice.
 using Keelson.Init.Boot;
+using Keelson.Init.Control;
 using Keelson.Linux;
 using Keelson.Supervision;
 
@@ -28,6 +29,7 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
     private (long Seconds, uint Nanoseconds) _since;
     private bool _changed;
     private bool _begun;
+    private bool _isHeld;
     private bool _warnedOfLock;
     private bool _warnedOfPublishing;
     private bool _isCrashing;
@@ -44,7 +46,7 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
         _isLog = isLog;
         Number = ++_set.LastNumber;
         _start = new Timer(StartDue);
-        _patience = new Timer(() => KillLate(_set.ProcessTimeout));
+        _patience = new Timer(() => KillLate(_patienceMilliseconds));
         _publish = new Timer(MarkChanged);
     }
 
@@ -56,6 +58,31 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
     internal bool HasBegun => _begun;
 
     internal bool CouldNotStart => _couldNotStart;
+
+    /// <summary>./run ran at least once.</summary>
+    internal bool WasStarted => _starts > 0;
+
+    /// <summary>How often ./run was started.</summary>
+    internal uint Starts => _starts;
+
+    /// <summary>It was told to end.</summary>
+    internal bool IsEnding => _state.Want is Want.Down or Want.Exit;
+
+    internal State State => _state;
+
+    /// <summary>It ended soon after its start the last time, and has not run for longer since.</summary>
+    internal bool IsCrashing => _isCrashing && Loop.Now - _started < Pace.Milliseconds;
+
+    /// <summary>How the last ./run ended; null when none has.</summary>
+    internal WaitStatus? LastEnd { get; private set; }
+
+    /// <summary>When what holds now began, in seconds since 1970.</summary>
+    internal long SinceSeconds => _since.Seconds;
+
+    /// <summary>service.conf's say, which is not about the log.</summary>
+    private ServiceLife? Life => _isLog ? null : _service.Life;
+
+    private ServiceConf Conf => _isLog ? ServiceConf.Default : _service.Conf;
 
     internal void AddProcess(List<int> pids)
     {
@@ -88,6 +115,9 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
             Log.Warn($"{Path} can't be controlled: cannot watch supervise/control: {error.Words()}");
         _since = Clock.TimeOfDay;
         _state = State.Found(_service.IsUnwanted || _directory.Has("down"u8));
+        // What is to run once is not wanted up for ever: sv calls it done afterwards, not crashed.
+        if (Conf.Type == ServiceType.OneShot && _state.Want == Want.Up && Conf.Restart == RestartMode.No)
+            _state = _state with { Want = Want.Once };
         _begun = true;
         if (_state.Phase == Phase.Waiting)
             ArmStart();
@@ -98,7 +128,7 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
     private void StartDue()
     {
         if (_begun)
-            Handle(Event.PaceElapsed);
+            Handle(Life?.MayStart() == false ? Event.Down : Event.PaceElapsed);
         else
             _ = Begin();
     }
@@ -107,7 +137,7 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
     internal void DirectoryChanged()
     {
         // Only when ./run itself is another one now: a ./finish that writes here must not make us spin.
-        if (Phase == Phase.Waiting && _couldNotStart && _directory.Status("run"u8).Value != _failedRun)
+        if (Phase == Phase.Waiting && _couldNotStart && !_isHeld && _directory.Status("run"u8).Value != _failedRun)
             Handle(Event.PaceElapsed);
     }
 
@@ -155,7 +185,34 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
                 Leave();
             return;
         }
+        if (Life is { } life)
+        {
+            if (e is Event.Up or Event.Once)
+                life.Asked();
+            else if (e is Event.Down or Event.Exit)
+                life.Dismissed();
+        }
         Handle(e);
+        // Who is asked for waits for nobody any more.
+        if (_isHeld && e is Event.Up or Event.Once)
+            Release();
+    }
+
+    /// <summary>A life began after we had.</summary>
+    internal void LifeBegun() => Life!.TakeOver(Phase, WasStarted);
+
+    /// <summary>What it waits for may be there.</summary>
+    internal void Reconsider()
+    {
+        if (_isHeld && Life?.Obstacle() is null)
+            Release();
+    }
+
+    private void Release()
+    {
+        _isHeld = false;
+        MarkChanged();
+        ArmStart();
     }
 
     /// <summary>Ended for good, with KILL after <paramref name="milliseconds"/>, if that is not null.</summary>
@@ -197,6 +254,8 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
     private void PhaseChanged(State before)
     {
         Loop.Timers.Cancel(_start);
+        if (before.Phase == Phase.Waiting)
+            _isHeld = false;
         // The patience of an exit is for all that is left of its life, that of a ./finish or of leftovers for these alone.
         if (_endsWithin is null)
             Loop.Timers.Cancel(_patience);
@@ -204,8 +263,13 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
         {
             // runit: the time of a service that is down begins when it went down, and the pause is counted from there.
             _since = Clock.TimeOfDay;
-            _nextStart = Pace.NextStart(_started, Loop.Now, _set.PaceMilliseconds);
+            _nextStart = Life?.NextStart(_started) ?? Pace.NextStart(_started, Loop.Now, _set.PaceMilliseconds);
             _isCrashing = _nextStart > Loop.Now;
+        }
+        if (_state.Phase == Phase.Down)
+        {
+            Note(JournalKind.Down);
+            Life?.Down();
         }
     }
 
@@ -224,7 +288,8 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
         Nanoseconds = _since.Nanoseconds,
         Pid = Phase is Phase.Run or Phase.Killed or Phase.Finish ? _pid : 0,
         Paused = _state.Paused,
-        Want = _state.Want,
+        // Who waits for others is not asked for yet: Debian's sv sends nothing to what is wanted up already.
+        Want = _isHeld ? Want.Down : _state.Want,
         GotTerm = _state.GotTerm,
         State = StatusWords.RunStateOf(_state),
     };
