@@ -19,6 +19,16 @@ public static unsafe class Clock
         }
     }
 
+    /// <summary>CLOCK_MONOTONIC in microseconds.</summary>
+    public static long Microseconds
+    {
+        get
+        {
+            (long seconds, uint nanoseconds) = Read(1);
+            return seconds * 1_000_000 + nanoseconds / 1000;
+        }
+    }
+
     private static (long Seconds, uint Nanoseconds) Read(int clock)
     {
         long* time = stackalloc long[2];

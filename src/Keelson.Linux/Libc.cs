@@ -35,6 +35,7 @@ internal static unsafe partial class Libc
     // Processes
     [LibraryImport(C, SetLastError = true)] internal static partial int waitpid(int pid, int* status, int options);
     [LibraryImport(C)] internal static partial int getpid();
+    [LibraryImport(C)] internal static partial int getppid();
     [LibraryImport(C)] internal static partial uint geteuid();
     [LibraryImport(C)] internal static partial uint getegid();
     [LibraryImport(C)] internal static partial uint getuid();
@@ -122,4 +123,6 @@ internal static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true)] internal static partial int setsockopt(int fd, int level, int option, void* value, uint length);
     [LibraryImport(C, SetLastError = true)] internal static partial nint sendto(int fd, void* buffer, nuint count, int flags, void* address, uint length);
     [LibraryImport(C, SetLastError = true)] internal static partial nint recvmsg(int fd, void* message, int flags);
+    [LibraryImport(C, SetLastError = true)] internal static partial nint sendmsg(int fd, void* message, int flags);
+    [LibraryImport(C, SetLastError = true)] internal static partial nint recv(int fd, void* buffer, nuint count, int flags);
 }

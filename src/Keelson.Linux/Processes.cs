@@ -8,6 +8,7 @@ namespace Keelson.Linux;
 public static class Processes
 {
     public static int OwnId => Libc.getpid();
+    public static int ParentId => Libc.getppid();
     public static uint UserId => Libc.geteuid();
     public static uint GroupId => Libc.getegid();
 

@@ -10,9 +10,6 @@ public static unsafe class UnixSockets
     private const int Datagram = 2;
     private const int AddressSize = 110;
 
-    // EPROTOTYPE: it listens, with sockets of the other type.
-    private const Errno WrongType = (Errno)91;
-
     /// <summary>
     /// None when a program listens on the socket of this path. <see cref="Errno.NoEntry"/>: there is none;
     /// <see cref="Errno.ConnectionRefused"/>: it is left over, nobody listens. Does not wait.
@@ -22,7 +19,7 @@ public static unsafe class UnixSockets
         if (path.Length > AddressSize - 3)
             return Errno.NameTooLong;
         Errno error = Connect(path, Datagram);
-        if (error == WrongType)
+        if (error == Errno.WrongSocketType)
             error = Connect(path, Stream);
         // Its queue is full: who fills it has a reader.
         return error == Errno.Again ? Errno.None : error;

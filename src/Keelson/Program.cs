@@ -52,7 +52,7 @@ internal static unsafe class Program
             return ChpstCommand.Run(image, first, applet);
         if (first == 1 && !applet.SequenceEqual("keelson"u8) && SvCommand.IsService(image, applet))
             return SvCommand.Run(image, first, applet);
-        return KeelsonApplet.Run(applet);
+        return first == 2 && KeelsonApplet.Subcommand(applet) is { } command ? command(image, first) : KeelsonApplet.Run(applet);
     }
 
     /// <summary>chpst, and the older commands that it is by their names (chpst(8)), with or without their leading d.</summary>

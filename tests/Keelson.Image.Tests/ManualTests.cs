@@ -22,6 +22,16 @@ public sealed partial class ManualTests
     }
 
     [Theory]
+    [InlineData("notify")]
+    [InlineData("probe")]
+    public void The_page_of_a_command_of_keelson_has_the_options_of_its_help(string name)
+    {
+        Outcome help = Docker.Start("--entrypoint", "keelson", Docker.Image, name, "--help");
+        help.Must();
+        Compare(name, Options(help.Output), Options(Render($"docs/man/keelson-{name}.8")));
+    }
+
+    [Theory]
     [InlineData("docker-ssh")]
     [InlineData("docker-bash")]
     [InlineData("keelson")]

@@ -1,4 +1,6 @@
 using System.Text;
+using Keelson.Commands.Notify;
+using Keelson.Commands.Probe;
 using Keelson.Linux;
 
 namespace Keelson.Applets;
@@ -24,9 +26,21 @@ internal static class KeelsonApplet
           runsvdir   supervise a directory of services
           workaround-docker-2267  names of the image in the hosts file of its containers
 
+        Commands, as `keelson COMMAND` only:
+          notify     tell the supervisor that a service is ready, and more
+          probe      look whether a server answers
+
         `keelson APPLET --help` tells more of each.
 
         """;
+
+    /// <summary>What has no name of its own; null when it is none of them.</summary>
+    internal static Func<ProcessImage, int, int>? Subcommand(ReadOnlySpan<byte> name) => name switch
+    {
+        _ when name.SequenceEqual("notify"u8) => NotifyCommand.Run,
+        _ when name.SequenceEqual("probe"u8) => ProbeCommand.Run,
+        _ => null,
+    };
 
     internal static int Run(ReadOnlySpan<byte> applet)
     {

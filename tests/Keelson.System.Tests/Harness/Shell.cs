@@ -21,5 +21,19 @@ internal static class Shell
         return quoted.Append('\'').ToString();
     }
 
+    /// <summary>The state of a process as proc_pid_stat(5) has it; a blank when there is none.</summary>
+    internal static char StateOf(int pid)
+    {
+        try
+        {
+            string stat = File.ReadAllText($"/proc/{Format(pid)}/stat");
+            return stat[stat.LastIndexOf(')') + 2];
+        }
+        catch (IOException)
+        {
+            return ' ';
+        }
+    }
+
     internal static string Format(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);
 }
