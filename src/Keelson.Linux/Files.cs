@@ -314,6 +314,17 @@ public static unsafe class Files
         }
     }
 
+    /// <summary>Another owner for the directory that the path leads to, and for nothing in it; what is no directory is <see cref="Errno.NotDirectory"/>.</summary>
+    public static Errno GiveDirectory(ReadOnlySpan<byte> path, uint user, uint group)
+    {
+        Result<int> directory = OpenDirectory(path);
+        if (!directory.Ok)
+            return directory.Error;
+        Errno error = Libc.Check(Libc.fchown(directory.Value, user, group));
+        Close(directory.Value);
+        return error;
+    }
+
     /// <summary>
     /// Replaces the contents of <paramref name="path"/> so that a reader sees the old or the new, never a half: written
     /// to <paramref name="temporary"/> in the same file system and renamed. Where the file is a mount of its own, which

@@ -49,10 +49,12 @@ public sealed class MyInit : ISignalHandler
         _ = Pipes.LetEverybodyWrite(Stdio.Out);
         _ = Pipes.LetEverybodyWrite(Stdio.Error);
         Journal.Add(JournalKind.Boot);
-        _environment.Import(environment);
+        IReadOnlyList<string> problems = _environment.Import(environment);
+        foreach (string problem in problems)
+            Log.Warn($"KEELSON_FILE_ENV: {problem}");
         _timeouts.Check();
 
-        int status = BootAndServe();
+        int status = problems.Count > 0 ? StartupFailed : BootAndServe();
         Shutdown();
         return status;
     }

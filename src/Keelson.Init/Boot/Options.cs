@@ -29,6 +29,7 @@ public sealed class Options
           KILL_PROCESS_TIMEOUT=5        seconds that the main command, each service and each hook get to end
           KILL_ALL_PROCESSES_TIMEOUT=5  seconds that all other processes get after that
           ENV_INIT_DIRECTORY=/etc/my_init.d  where the startup scripts are
+          KEELSON_FILE_ENV=1            read NAME_FILE=/path and FILE__NAME=/path into NAME, as secrets come
 
         Exit status: the main command's own, 128+N when signal N ended it, 127 when it was not found, 126 when it
         could not be executed; 0 after a stop without a main command; 1 when a startup script failed or --wait-ready

@@ -23,6 +23,7 @@ public sealed class EnvironmentStore
     private readonly ByteString _directory;
     private readonly SortedDictionary<ByteString, ByteString> _variables = [];
     private readonly SortedDictionary<ByteString, Unwritten> _unwritten = [];
+    private readonly HashSet<ByteString> _ignored = [];
     private readonly HashSet<string> _warned = [];
     private uint _group = DockerEnvGroup;
 
@@ -42,8 +43,11 @@ public sealed class EnvironmentStore
     public ByteString? this[ReadOnlySpan<byte> name] =>
         _variables.TryGetValue(new ByteString(name), out ByteString value) ? value : null;
 
-    /// <summary>Takes Docker's variables, adds those of the directory that Docker did not set, and writes all dumps.</summary>
-    public void Import(IEnumerable<ByteString> docker)
+    /// <summary>
+    /// Takes Docker's variables, adds those of the directory that Docker did not set, reads those that come as files
+    /// (<see cref="FileVariables"/>), and writes all dumps. Returns what is wrong with those that come as files.
+    /// </summary>
+    public IReadOnlyList<string> Import(IEnumerable<ByteString> docker)
     {
         foreach (ByteString entry in docker)
         {
@@ -62,11 +66,27 @@ public sealed class EnvironmentStore
                 _variables[name] = new ByteString(entry.Span[(equals + 1)..]);
         }
         var files = new Dictionary<ByteString, ByteString>(ReadDirectory());
+        var fromDirectory = new HashSet<ByteString>();
         foreach ((ByteString name, ByteString value) in files)
-            _variables.TryAdd(name, value);
+        {
+            if (_variables.TryAdd(name, value))
+                fromDirectory.Add(name);
+        }
+        var used = new List<ByteString>();
+        List<string> problems = FileVariables.Read(_variables, fromDirectory, used);
+        foreach (ByteString name in used)
+            Forget(name, files.ContainsKey(name));
         _group = Users.GroupId("docker_env"u8) ?? DockerEnvGroup;
         WriteDirectory(files);
         WriteDumps();
+        return problems;
+    }
+
+    /// <summary>The file of a variable that is no more; where it can't be removed, it is not looked at again.</summary>
+    private void Forget(ByteString name, bool hasFile)
+    {
+        if (hasFile && Files.Remove(PathOf(name).Span) != Errno.None)
+            _ignored.Add(name);
     }
 
     /// <summary>After a startup script: the directory is the truth.</summary>
@@ -134,7 +154,7 @@ public sealed class EnvironmentStore
         names.Value.Sort();
         foreach (ByteString name in names.Value)
         {
-            if (name.Is(Temporary))
+            if (name.Is(Temporary) || _ignored.Contains(name))
                 continue;
             string? reason = WhyNotAVariable(name.Span);
             if (reason is null && ReadVariable(name, out reason) is { } value)
