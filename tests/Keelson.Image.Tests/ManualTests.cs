@@ -22,6 +22,7 @@ public sealed partial class ManualTests
     }
 
     [Theory]
+    [InlineData("map-user")]
     [InlineData("notify")]
     [InlineData("probe")]
     public void The_page_of_a_command_of_keelson_has_the_options_of_its_help(string name)
