@@ -8,16 +8,29 @@ public static unsafe class Credentials
     /// </summary>
     public static Errno Become(uint user, uint group, List<uint> groups)
     {
+        Errno error = SetGroups(user, group, groups);
+        if (error != Errno.None)
+            return error;
+        error = SetGroup(group);
+        return error != Errno.None ? error : SetUser(user);
+    }
+
+    /// <summary>Sets the supplementary groups. Who is this user and group already and may not set any stays as it is.</summary>
+    public static Errno SetGroups(uint user, uint group, List<uint> groups)
+    {
         bool alreadyThere = Libc.geteuid() == user && Libc.getuid() == user && Libc.getegid() == group;
         Span<uint> list = groups.ToArray();
         Errno error;
         fixed (uint* p = list)
             error = Libc.Check(Libc.setgroups((nuint)list.Length, p));
-        if (error != Errno.None)
-            return alreadyThere ? Errno.None : error;
-        error = Libc.Check(Libc.setresgid(group, group, group));
-        return error != Errno.None ? error : Libc.Check(Libc.setresuid(user, user, user));
+        return alreadyThere ? Errno.None : error;
     }
+
+    /// <summary>Becomes another group for good.</summary>
+    public static Errno SetGroup(uint group) => Libc.Check(Libc.setresgid(group, group, group));
+
+    /// <summary>Becomes another user for good.</summary>
+    public static Errno SetUser(uint user) => Libc.Check(Libc.setresuid(user, user, user));
 
     /// <summary>
     /// Until it is disposed of, files are accessed as this user and group (setfsuid(2)): for root only, and for this thread,

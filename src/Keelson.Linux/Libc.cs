@@ -21,6 +21,7 @@ internal static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true)] internal static partial int signalfd(int fd, ulong* mask, int flags);
     [LibraryImport(C, SetLastError = true)] internal static partial int kill(int pid, int signal);
     [LibraryImport(C, SetLastError = true)] internal static partial int sigqueue(int pid, int signal, nint value);
+    [LibraryImport(C, SetLastError = true)] internal static partial int sigwaitinfo(ulong* set, void* information);
 
     // Waiting
     [LibraryImport(C, SetLastError = true)] internal static partial int epoll_create1(int flags);
@@ -42,6 +43,9 @@ internal static unsafe partial class Libc
     [LibraryImport(C)] internal static partial int getpgrp();
     [LibraryImport(C)] internal static partial void _exit(int status);
     [LibraryImport(C, SetLastError = true)] internal static partial int prctl(int option, nuint a, nuint b, nuint c, nuint d);
+    [LibraryImport(C, SetLastError = true)] internal static partial int capget(void* header, void* sets);
+    [LibraryImport(C, SetLastError = true)] internal static partial int capset(void* header, void* sets);
+    [LibraryImport(C)] internal static partial uint umask(uint mask);
     [LibraryImport(C, SetLastError = true)] internal static partial int execve(byte* path, byte** argv, byte** envp);
     [LibraryImport(C, SetLastError = true)] internal static partial int setgroups(nuint count, uint* groups);
     [LibraryImport(C, SetLastError = true)] internal static partial int setsid();

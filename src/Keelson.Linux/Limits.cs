@@ -31,6 +31,34 @@ public static unsafe class Limits
         return Libc.Check(Libc.prlimit(0, (int)resource, limit, null));
     }
 
+    /// <summary>
+    /// Sets both limits of a resource, by its number of getrlimit(2). Without the right to raise the hard one it is the
+    /// nearest that may be.
+    /// </summary>
+    /// <returns>The limits that hold now.</returns>
+    public static Result<(ulong Soft, ulong Hard)> Set(int resource, ulong soft, ulong hard)
+    {
+        ulong* limit = stackalloc ulong[] { soft, hard };
+        Errno error = Libc.Check(Libc.prlimit(0, resource, limit, null));
+        if (error == Errno.NotPermitted)
+        {
+            error = Libc.Check(Libc.prlimit(0, resource, null, limit));
+            if (error == Errno.None)
+            {
+                (limit[0], limit[1]) = (Math.Min(soft, limit[1]), Math.Min(hard, limit[1]));
+                error = Libc.Check(Libc.prlimit(0, resource, limit, null));
+            }
+        }
+        return error == Errno.None ? new((limit[0], limit[1]), error) : new(default, error);
+    }
+
+    /// <summary>The hard limit of a resource, by its number of getrlimit(2); the greatest number when the kernel does not tell.</summary>
+    public static ulong Hard(int resource)
+    {
+        ulong* limit = stackalloc ulong[2];
+        return Libc.prlimit(0, resource, null, limit) == 0 ? limit[1] : ulong.MaxValue;
+    }
+
     /// <summary>The soft limits that were raised for our own runtime (EarlyLimits.cs), 0 where they were not.</summary>
     public static void Raised(ulong data, ulong addressSpace) => (s_data, s_addressSpace) = (data, addressSpace);
 

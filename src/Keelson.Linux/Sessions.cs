@@ -25,6 +25,30 @@ public static unsafe class Sessions
             return Libc.Check(Libc.chroot(here));
     }
 
+    /// <summary>umask(2).</summary>
+    public static void SetFileModeMask(uint mask) => _ = Libc.umask(mask);
+
+    /// <summary>
+    /// Sets the nice level. Where we may not, it is the nearest that the limit of getrlimit(2) allows, and no worse than now.
+    /// </summary>
+    /// <returns>The level that holds now.</returns>
+    public static Result<int> SetNice(int level)
+    {
+        const int ofProcess = 0, niceLimit = 13;
+        Errno error = Libc.Check(Libc.setpriority(ofProcess, 0, level));
+        if (error == Errno.None)
+            return new(level, error);
+        if (error is not (Errno.Access or Errno.NotPermitted))
+            return new(0, error);
+        Marshal.SetLastSystemError(0);
+        int now = Libc.getpriority(ofProcess, 0);
+        ulong* limit = stackalloc ulong[2];
+        if (Libc.prlimit(0, niceLimit, null, limit) < 0)
+            return new(now, Errno.None);
+        int nearest = Math.Max(level, 20 - (int)Math.Min(limit[0], 40));
+        return new(nearest < now && Libc.setpriority(ofProcess, 0, nearest) == 0 ? nearest : now, Errno.None);
+    }
+
     /// <summary>nice(2): what is beyond the range ends at its border.</summary>
     public static Errno AddNice(int increment)
     {

@@ -78,6 +78,18 @@ public static unsafe class Signals
     /// <summary>sigqueue(3): <see cref="Errno.Again"/> when the receiver's queue is full.</summary>
     public static Errno Queue(int pid, Signal signal, nint value) => Libc.Check(Libc.sigqueue(pid, (int)signal, value));
 
+    /// <summary>Waits for one of these signals, which are to be blocked, and takes it (sigwaitinfo(2)).</summary>
+    public static Signal WaitFor(SignalSet signals)
+    {
+        ulong* set = stackalloc ulong[16];
+        *set = signals.Bits;
+        int signal;
+        do
+            signal = Libc.sigwaitinfo(set, null);
+        while (signal < 0 && Libc.LastError == Errno.Interrupted);
+        return signal < 0 ? Signal.None : (Signal)signal;
+    }
+
     /// <summary>Default action for a signal that the runtime may have set to be ignored.</summary>
     public static void SetDefault(Signal signal)
     {

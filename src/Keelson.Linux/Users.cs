@@ -4,7 +4,7 @@ using System.Buffers.Text;
 namespace Keelson.Linux;
 
 /// <summary>An entry of passwd(5).</summary>
-public sealed record User(ByteString Name, uint Id, uint Group, ByteString Home);
+public sealed record User(ByteString Name, uint Id, uint Group, ByteString Home, ByteString Shell);
 
 public static class Users
 {
@@ -75,7 +75,7 @@ public static class Users
 
     private static User? Parse(ReadOnlySpan<byte> line) =>
         TryNumber(Field(line, 2), out uint id) && TryNumber(Field(line, 3), out uint group)
-            ? new User(new ByteString(Field(line, 0)), id, group, new ByteString(Field(line, 5)))
+            ? new User(new ByteString(Field(line, 0)), id, group, new ByteString(Field(line, 5)), new ByteString(Field(line, 6)))
             : null;
 
     private static ReadOnlySpan<byte> Field(ReadOnlySpan<byte> line, int index)

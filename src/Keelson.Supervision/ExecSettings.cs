@@ -28,13 +28,13 @@ public sealed class ExecSettings
     /// <summary>WorkingDirectory=: an absolute path, or ~ for the home directory of User=; empty when it is not given.</summary>
     public byte[] WorkingDirectory { get; private set; } = [];
 
-    /// <summary>WorkingDirectory=-...: where there is none, the process begins in /.</summary>
+    /// <summary>WorkingDirectory=-...: where there is none, the process stays in the service's.</summary>
     public bool WorkingDirectoryIsOptional { get; private set; }
 
     /// <summary>Environment=, each NAME=VALUE; the later one of a name counts.</summary>
     public IReadOnlyList<byte[]> Environment => _environment;
 
-    /// <summary>EnvironmentFile=, read in this order, their values before those of Environment=.</summary>
+    /// <summary>EnvironmentFile=, read in this order; what they say goes over Environment=.</summary>
     public IReadOnlyList<(byte[] Path, bool IsOptional)> EnvironmentFiles => _environmentFiles;
 
     public uint? UMask { get; private set; }

@@ -1,6 +1,7 @@
 // One executable, many commands (applets): by the name it is called with, or as `keelson APPLET`.
 using Keelson.Applets;
 using Keelson.Commands.Chpst;
+using Keelson.Commands.ExecService;
 using Keelson.Commands.Hosts;
 using Keelson.Commands.Sv;
 using Keelson.Commands.Svlogd;
@@ -46,6 +47,8 @@ internal static unsafe class Program
             return SvCommand.Run(image, first, applet);
         if (applet.SequenceEqual("svlogd"u8))
             return SvlogdCommand.Run(image, first, applet);
+        if (first == 2 && applet.SequenceEqual("exec-service"u8))
+            return ExecServiceCommand.Run(image, first);
         if (applet.SequenceEqual("workaround-docker-2267"u8))
             return HostsCommand.Run(image, first);
         if (IsChpst(applet))

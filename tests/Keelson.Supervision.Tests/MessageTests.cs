@@ -46,8 +46,17 @@ public sealed class MessageTests
             Assert.Equal(entry, ControlMessage.ParseEvent(ControlMessage.Fields(line[..^1])));
             var report = new ServiceReport
             {
-                Name = a, Run = "run", Want = "up", Active = "active", Pid = number, Session = 3, Since = 4, Starts = 5,
-                LastStatus = number % 2 == 0 ? null : number, Text = b, Reason = c,
+                Name = a,
+                Run = "run",
+                Want = "up",
+                Active = "active",
+                Pid = number,
+                Session = 3,
+                Since = 4,
+                Starts = 5,
+                LastStatus = number % 2 == 0 ? null : number,
+                Text = b,
+                Reason = c,
             };
             line = ControlMessage.Format(report);
             Assert.Equal(line.Length - 1, line.IndexOf('\n'));
