@@ -217,7 +217,8 @@ public sealed partial class PageRun : IDisposable
             text = text.Replace("docker build ", $"docker build --build-arg IMAGE={Docker.Image} ", StringComparison.Ordinal);
         text = OwnNames(text);
         text = PublishedPort().Replace(text, m => $"{m.Groups[1].Value}{_ports[m.Groups[2].Value]}:");
-        return LocalPort().Replace(text, m => m.Groups[1].Value + (_ports.GetValueOrDefault(m.Groups[2].Value) ?? m.Groups[2].Value));
+        // A port of the host. In the container it is what the page says.
+        return string.Join('\n', text.Split('\n').Select(line => line.Contains("docker exec", StringComparison.Ordinal) ? line : LocalPort().Replace(line, m => m.Groups[1].Value + (_ports.GetValueOrDefault(m.Groups[2].Value) ?? m.Groups[2].Value))));
     }
 
     private string OwnNames(string text) => OwnName().Replace(text, m =>
