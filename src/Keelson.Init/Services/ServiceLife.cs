@@ -90,14 +90,28 @@ internal sealed class ServiceLife
         }
         if (State != ActiveState.Restarting)
             Enter(ActiveState.Waiting);
-        if (obstacle != _saidObstacle)
-        {
-            _saidObstacle = obstacle;
-            Journal.Add(JournalKind.Held, Name, text: obstacle);
-            if (!_set.IsStopping && !IsOnItsWay())
-                Log.Warn($"{Name} is not started: {obstacle}; `sv up {Name}` starts it all the same");
-        }
+        Say(obstacle);
         return false;
+    }
+
+    /// <summary>What it waits for may have changed: whether it may start now.</summary>
+    internal bool MayGoOn()
+    {
+        if (Obstacle() is not { } obstacle)
+            return true;
+        Say(obstacle);
+        return false;
+    }
+
+    /// <summary>Once for each obstacle; on the log only when it does not go away by itself.</summary>
+    private void Say(string obstacle)
+    {
+        if (obstacle == _saidObstacle)
+            return;
+        _saidObstacle = obstacle;
+        Journal.Add(JournalKind.Held, Name, text: obstacle);
+        if (!_set.IsStopping && !IsOnItsWay())
+            Log.Warn($"{Name} is not started: {obstacle}; `sv up {Name}` starts it all the same");
     }
 
     /// <summary>sv asks for it: what held it up, and what was counted, counts no more.</summary>

@@ -204,7 +204,7 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
     /// <summary>What it waits for may be there.</summary>
     internal void Reconsider()
     {
-        if (_isHeld && Life?.Obstacle() is null)
+        if (_isHeld && Life?.MayGoOn() != false)
             Release();
     }
 
