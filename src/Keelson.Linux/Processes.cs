@@ -104,9 +104,6 @@ public static class Processes
         }
     }
 
-    /// <summary>For applets: does nothing for so long.</summary>
-    public static unsafe void Sleep(int milliseconds) => _ = Libc.poll(null, 0, milliseconds);
-
     /// <summary>Whether it has ended and waits to be reaped.</summary>
     public static bool IsZombie(int pid) => StatField(pid, 0) is [(byte)'Z', ..];
 

@@ -51,7 +51,7 @@ public sealed class ServiceOrderTests
     public async Task Whose_required_service_fails_waits_and_starts_when_it_is_ready_after_all_and_nobody_else_waits()
     {
         await using var s = new Sandbox();
-        s.WithCommands().Service("db", "[ -e /tmp/mended ] || exit 3; exec sleep 54321");
+        s.WithCommands().Service("db", "[ -e /tmp/mended ] || exit 3; exec sleep 54321").Script("/etc/service/db/check", "[ -e /tmp/mended ]");
         Noting(s, "web", "Requires=db");
         Noting(s, "wish", "Wants=db");
         Noting(s, "after", "After=db");
