@@ -72,7 +72,7 @@ lint: build/prerequisites
 	@tools/check
 
 .PHONY: test
-test: lint examples build/probe/keelson-probe build/fallback/keelson build/host/keelson ## all tests; ends with their totals
+test: lint examples overlay build/probe/keelson-probe build/fallback/keelson build/host/keelson ## all tests; ends with their totals
 	@eval "$$(tools/engine up)"
 	tools/run-tests
 
@@ -80,6 +80,10 @@ test: lint examples build/probe/keelson-probe build/fallback/keelson build/host/
 examples: image ## the images of all examples: NAME-EXAMPLE:VERSION
 	@eval "$$(tools/engine up)"
 	tools/build-image example
+
+.PHONY: overlay
+overlay: $(BINARY) ## build/overlay/*.tar.xz: makes a Keelson image of any base, for PLATFORM
+	@tools/overlay
 
 .PHONY: tools
 tools: build/host/keelson ## the host tools: docker-ssh, docker-bash, keelson; install-tools.sh installs them
@@ -104,7 +108,7 @@ bench: build/keelson build/bench/restart-bench ## measure against the peers (ben
 .PHONY: clean
 clean: ## remove what was built, but not the engine and its images
 	@find . -type d \( -name bin -o -name obj -o -name TestResults \) -not -path './build/*' -prune -exec rm -rf {} +
-	rm -rf build/keelson build/amd64 build/arm64 build/tool build/publish build/probe build/fallback build/host build/bench build/context.* build/sbom build/prerequisites build/sources build/test-totals build/test-failures
+	rm -rf build/keelson build/amd64 build/arm64 build/tool build/overlay build/publish build/probe build/fallback build/host build/bench build/context.* build/sbom build/prerequisites build/sources build/test-totals build/test-failures
 
 # The list of the sources: a file that was removed counts as a change too.
 .PHONY: always

@@ -5,11 +5,13 @@
 //                             TERM ends it: "end rt R distinct D others O".
 //   keelson-probe orphans N   forks N grandchildren, each of which lives until its parent is gone; says "made N", then
 //                             waits for TERM.
+//
+// As ./run of a service it is called without arguments, and is `sink 0`.
 using Keelson.TestProbe;
 
 ReadOnlySpan<byte> command = Arguments.At(1);
 int count = Arguments.Number(2);
-if (command.SequenceEqual("sink"u8))
+if (command.SequenceEqual("sink"u8) || (command.IsEmpty && Arguments.At(0).EndsWith("/run"u8)))
     return Sink.Run(count);
 if (command.SequenceEqual("orphans"u8))
     return Orphans.Run(count);
