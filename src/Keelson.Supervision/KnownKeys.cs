@@ -48,8 +48,8 @@ public static class KnownKeys
         return $"unknown key {key} in [{section}]; it is ignored{(nearest.Length > 0 ? $" (is {nearest} meant?)" : "")}";
     }
 
-    /// <summary>How many letters differ (Levenshtein, without regard to case).</summary>
-    private static int Distance(string a, string b, int most)
+    /// <summary>How many letters differ (Levenshtein, without regard to case); <paramref name="most"/> when it is so many or more for sure.</summary>
+    public static int Distance(string a, string b, int most)
     {
         if (Math.Abs(a.Length - b.Length) >= most)
             return most;

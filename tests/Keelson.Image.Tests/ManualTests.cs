@@ -22,6 +22,7 @@ public sealed partial class ManualTests
     }
 
     [Theory]
+    [InlineData("lint")]
     [InlineData("map-user")]
     [InlineData("notify")]
     [InlineData("probe")]

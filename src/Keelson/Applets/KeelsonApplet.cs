@@ -1,5 +1,6 @@
 using System.Text;
 using Keelson.Commands.Control;
+using Keelson.Commands.Lint;
 using Keelson.Commands.MapUser;
 using Keelson.Commands.Notify;
 using Keelson.Commands.Probe;
@@ -31,6 +32,7 @@ internal static class KeelsonApplet
         Commands, as `keelson COMMAND` only:
           events     what has happened since the boot
           health     whether the container is well
+          lint       say what is wrong with scripts and services before they run
           map-user   give a user the ids in $PUID and $PGID
           notify     tell the supervisor that a service is ready, and more
           probe      look whether a server answers
@@ -45,6 +47,7 @@ internal static class KeelsonApplet
     {
         _ when name.SequenceEqual("events"u8) => EventsCommand.Run,
         _ when name.SequenceEqual("health"u8) => HealthCommand.Run,
+        _ when name.SequenceEqual("lint"u8) => LintCommand.Run,
         _ when name.SequenceEqual("map-user"u8) => MapUserCommand.Run,
         _ when name.SequenceEqual("notify"u8) => NotifyCommand.Run,
         _ when name.SequenceEqual("probe"u8) => ProbeCommand.Run,
