@@ -2,12 +2,19 @@
 namespace Keelson.Commands.Lint;
 
 /// <summary>A way to start a daemon that ends at once for who started it.</summary>
-/// <param name="Names">The program's names.</param>
-/// <param name="Keeps">One of these keeps it in the foreground; empty when nothing has to.</param>
-/// <param name="Leaves">One of these sends it to the background.</param>
-/// <param name="Spares">With one of these it does not serve at all: a test of its configuration, say.</param>
-/// <param name="Cure">What to write.</param>
-internal sealed record Daemon(string[] Names, string[] Keeps, string[] Leaves, string[] Spares, string Cure);
+/// <param name="names">The program's names.</param>
+/// <param name="keeps">One of these keeps it in the foreground; empty when nothing has to.</param>
+/// <param name="leaves">One of these sends it to the background.</param>
+/// <param name="spares">With one of these it does not serve at all: a test of its configuration, say.</param>
+/// <param name="cure">What to write.</param>
+internal sealed class Daemon(string[] names, string[] keeps, string[] leaves, string[] spares, string cure)
+{
+    internal string[] Names => names;
+    internal string[] Keeps => keeps;
+    internal string[] Leaves => leaves;
+    internal string[] Spares => spares;
+    internal string Cure => cure;
+}
 
 /// <summary>
 /// The table. An option -D is also found in a bundle as -De; two words stand one behind the other, or with = between them;

@@ -4,13 +4,19 @@ using Keelson.Linux;
 namespace Keelson.Commands.Lint;
 
 /// <summary>One thing that is wrong.</summary>
-/// <param name="Path">The file or directory.</param>
-/// <param name="Line">Its line, from 1; 0 when it is about the whole.</param>
-/// <param name="IsError">It will not work; otherwise a warning: it is not what is meant, in all likelihood.</param>
-/// <param name="What">What is wrong.</param>
-/// <param name="Cure">What mends it.</param>
-public sealed record Finding(ByteString Path, int Line, bool IsError, string What, string Cure)
+/// <param name="path">The file or directory.</param>
+/// <param name="line">Its line, from 1; 0 when it is about the whole.</param>
+/// <param name="isError">It will not work; otherwise a warning: it is not what is meant, in all likelihood.</param>
+/// <param name="what">What is wrong.</param>
+/// <param name="cure">What mends it.</param>
+public sealed class Finding(ByteString path, int line, bool isError, string what, string cure)
 {
+    public ByteString Path => path;
+    public int Line => line;
+    public bool IsError => isError;
+    public string What => what;
+    public string Cure => cure;
+
     public override string ToString() =>
         $"{Path}:{(Line > 0 ? Line.ToString(CultureInfo.InvariantCulture) + ":" : "")} {(IsError ? "error" : "warning")}: {What}; {Cure}";
 }

@@ -5,13 +5,21 @@ using System.Text;
 namespace Keelson.Commands.Lint;
 
 /// <summary>A command of a script.</summary>
-/// <param name="Line">The line of its first word, from 1.</param>
-/// <param name="Words">Its words without quotes and redirections.</param>
-/// <param name="Depth">In how many compound commands it stands.</param>
-/// <param name="Before">What joins it to the command before: | or && and so on; "" for none.</param>
-/// <param name="After">What ends it: a newline, ; or &, or what joins it to the next.</param>
-/// <param name="IsCompound">The end of a compound command: its words are fi, done, esac, } or ).</param>
-public sealed record ShellCommand(int Line, IReadOnlyList<string> Words, int Depth, string Before, string After, bool IsCompound);
+/// <param name="line">The line of its first word, from 1.</param>
+/// <param name="words">Its words without quotes and redirections.</param>
+/// <param name="depth">In how many compound commands it stands.</param>
+/// <param name="before">What joins it to the command before: | or && and so on; "" for none.</param>
+/// <param name="after">What ends it: a newline, ; or &, or what joins it to the next.</param>
+/// <param name="isCompound">The end of a compound command: its words are fi, done, esac, } or ).</param>
+public sealed class ShellCommand(int line, IReadOnlyList<string> words, int depth, string before, string after, bool isCompound)
+{
+    public int Line => line;
+    public IReadOnlyList<string> Words => words;
+    public int Depth => depth;
+    public string Before => before;
+    public string After => after;
+    public bool IsCompound => isCompound;
+}
 
 public sealed class ShellScript
 {

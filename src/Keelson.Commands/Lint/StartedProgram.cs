@@ -4,19 +4,23 @@ namespace Keelson.Commands.Lint;
 /// What a command starts in the end: behind exec, env, setuser, chpst and other programs that become what their arguments
 /// say. Pure.
 /// </summary>
-/// <param name="Name">The program without its directory; empty when there is none.</param>
-/// <param name="Arguments">What stands behind it.</param>
-/// <param name="IsExec">The shell becomes it.</param>
-public sealed record StartedProgram(string Name, IReadOnlyList<string> Arguments, bool IsExec)
+/// <param name="name">The program without its directory; empty when there is none.</param>
+/// <param name="arguments">What stands behind it.</param>
+/// <param name="isExec">The shell becomes it.</param>
+public sealed class StartedProgram(string name, IReadOnlyList<string> arguments, bool isExec)
 {
+    public string Name => name;
+    public IReadOnlyList<string> Arguments => arguments;
+    public bool IsExec => isExec;
+
     public static StartedProgram Of(IReadOnlyList<string> words)
     {
-        bool isExec = false;
+        bool execs = false;
         int at = 0;
         while (at < words.Count)
         {
-            string name = BaseName(words[at]);
-            int next = name switch
+            string program = BaseName(words[at]);
+            int next = program switch
             {
                 _ when IsAssignment(words[at]) => at + 1,
                 "exec" => Behind(words, at + 1, "a"),
@@ -31,11 +35,11 @@ public sealed record StartedProgram(string Name, IReadOnlyList<string> Arguments
                 _ => -1,
             };
             if (next < 0)
-                return new(name, Rest(words, at + 1), isExec);
-            isExec |= name == "exec";
+                return new(program, Rest(words, at + 1), execs);
+            execs |= program == "exec";
             at = next;
         }
-        return new("", [], isExec);
+        return new("", [], execs);
     }
 
     /// <summary>The index behind options; these letters take a value, in the next word where it is not attached.</summary>
