@@ -21,6 +21,9 @@ public static class Log
     /// <summary>One JSON object a line instead, as the services' own lines are (KEELSON_LOG=json).</summary>
     public static LineFormat? Format { get; set; }
 
+    /// <summary>Where lines of services go as well, so that neither theirs nor ours are torn; null: standard error itself.</summary>
+    internal static OutputStream? Stream { get; set; }
+
     /// <summary>Only warnings and errors (--quiet).</summary>
     public static bool Quiet { get; set; }
 
@@ -36,31 +39,37 @@ public static class Log
 
     private static void Write(string message)
     {
-        if (!Stdio.WaitWritable(Stdio.Error, s_blocked ? 0 : PatienceMilliseconds))
-        {
-            s_blocked = true;
-            s_lost++;
-            return;
-        }
-        s_blocked = false;
-        if (s_lost > 0)
-        {
-            WriteLine($"({s_lost} messages lost: nobody read standard error)");
+        if (s_lost > 0 && WriteLine($"({s_lost} messages lost: nobody read standard error)"))
             s_lost = 0;
-        }
-        WriteLine(message);
+        s_blocked = s_lost > 0 || !WriteLine(message);
+        if (s_blocked)
+            s_lost++;
     }
 
-    private static void WriteLine(string message)
+    /// <summary>One write(2), or its place behind lines that wait. False when nobody reads for a while.</summary>
+    private static bool Put(ReadOnlySpan<byte> line)
+    {
+        int patience = s_blocked ? 0 : PatienceMilliseconds;
+        if (Stream is { } stream)
+            return stream.TakeOwn(line, patience);
+        if (!Stdio.WaitWritable(Stdio.Error, patience))
+            return false;
+        // A full disk, a closed descriptor or a vanished reader: nothing more can be done about a message.
+        _ = Stdio.WriteSome(Stdio.Error, line);
+        return true;
+    }
+
+    private static bool WriteLine(string message)
     {
         if (Format is { } format)
         {
             Span<byte> piece = stackalloc byte[Pipes.AtomicBytes];
             ReadOnlySpan<byte> rest = Encoding.UTF8.GetBytes(message);
+            bool taken;
             do
-                _ = Stdio.WriteSome(Stdio.Error, piece[..format.Next(ref rest, piece)]);
-            while (rest.Length > 0);
-            return;
+                taken = Put(piece[..format.Next(ref rest, piece)]);
+            while (taken && rest.Length > 0);
+            return taken;
         }
         // Names of files and commands can hold anything; a line of ours is one line and no terminal control.
         var line = new StringBuilder(Prefix, message.Length + Prefix.Length + 4);
@@ -80,7 +89,6 @@ public static class Log
             bytes = bytes[..MaxBytes];
             "...\n"u8.CopyTo(bytes[^4..]);
         }
-        // A full disk, a closed descriptor or a vanished reader: nothing more can be done about a message.
-        _ = Stdio.WriteSome(Stdio.Error, bytes);
+        return Put(bytes);
     }
 }

@@ -59,6 +59,7 @@ internal static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true)] internal static partial int setresgid(uint real, uint effective, uint saved);
     [LibraryImport(C, SetLastError = true)] internal static partial int setresuid(uint real, uint effective, uint saved);
 
+    [LibraryImport(C, SetLastError = true)] internal static partial int dup2(int from, int to);
     [LibraryImport(C)] internal static partial nuint getauxval(nuint type);
     [LibraryImport(C, SetLastError = true)] internal static partial int madvise(void* start, nuint length, int advice);
     [LibraryImport(C, SetLastError = true)] internal static partial int mincore(void* start, nuint length, byte* vector);

@@ -24,6 +24,9 @@ public sealed unsafe class ProcessImage
     /// <summary>All of argv, the program's name first. At least one: an empty argv gets the name keelson.</summary>
     public ByteString[] Arguments { get; }
 
+    /// <summary>The argument of that number, to be written over: all of it but the first <paramref name="kept"/> bytes.</summary>
+    public ArgumentText TextOf(int argument, int kept) => new(_argv[argument], Arguments[argument].Length, kept);
+
     /// <summary>NAME=VALUE strings as they are, the odd ones too.</summary>
     public List<ByteString> Environment
     {

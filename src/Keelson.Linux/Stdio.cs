@@ -43,6 +43,9 @@ public static unsafe class Stdio
         return n > 0;
     }
 
+    /// <summary>Makes the descriptor another name of <paramref name="with"/>'s open file; children inherit it.</summary>
+    public static Errno Replace(int fd, int with) => Libc.Check(Libc.dup2(with, fd));
+
     /// <summary>Points the descriptors 0, 1 and 2 that are closed at /dev/null, so that no later open gets one of them by accident.</summary>
     public static void OpenMissing()
     {

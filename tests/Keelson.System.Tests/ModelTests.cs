@@ -109,7 +109,7 @@ public sealed class ModelTests
     [Fact]
     public async Task The_machine_and_the_real_supervisor_agree()
     {
-        await using Sandbox s = new();
+        await using Sandbox s = new Sandbox().WithCommands();
         await s.Start();
         await s.WaitUntilWatching();
         int last = 0;
@@ -155,6 +155,13 @@ public sealed class ModelTests
             model.Step(step);
             if (await Differs(s, name, model) is { } difference)
                 return $"{name}: after {done}of {steps}: {difference}";
+        }
+        // Whatever has happened, sv is in command.
+        foreach (string order in new[] { "start", "stop" })
+        {
+            (int status, string said) = await s.OurSv($"{order} {name}");
+            if (status != 0)
+                return $"{name}: after {steps}: sv {order} ended with {status}: {said}";
         }
         return null;
     }

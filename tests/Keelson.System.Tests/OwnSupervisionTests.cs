@@ -130,6 +130,58 @@ public sealed class OwnSupervisionTests
         Assert.Single(s.Said("cannot start /etc/service/web/run"), line => !line.Contains("no such file", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("rm run; mkdir run", "is a directory")]
+    [InlineData("rm run; perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0); bind(S, sockaddr_un(\"run\")) or die'; chmod +x run", "is not a regular file")]
+    [InlineData(": >run", "is empty")]
+    [InlineData("chmod -x run", "permission denied: it has no execute bit (chmod +x mends it)")]
+    [InlineData("rm run", "no such file or directory")]
+    [InlineData("rm run; ln -s /nonexistent run", "no such file or directory")]
+    [NotEmulated(NotEmulatedAttribute.NoExecErrors)]
+    public async Task A_run_that_is_replaced_by_something_else_is_named_once_and_started_when_it_is_mended(string replace, string reason)
+    {
+        await using Sandbox s = new Sandbox().WithCommands().Service("web", "exec sleep 54321", "echo $1 $2 >>/tmp/finish");
+        await s.Start();
+        ProcessEntry first = await s.RunOf("web");
+        (int status, string said) = await s.Exec($"cd /etc/service/web && {replace} && {Sandbox.Commands}/sv kill web");
+        Assert.True(status == 0, said);
+        await s.WaitForLog($"cannot start /etc/service/web/run: {reason}");
+        await s.Until(() => s.ReadLines("/tmp/finish").Contains("111 0"), "finish is told");
+        Assert.Equal(0, (await s.Exec("cd /etc/service/web && rm -rf run && printf '#!/bin/sh\nexec sleep 54321\n' >/root/run && chmod +x /root/run && mv /root/run run")).Status);
+        await s.RunOf("web", notPid: first.Pid);
+        // In the moment between rm and mv it may be missing.
+        Assert.Single(s.Said("cannot start /etc/service/web/run: " + reason));
+    }
+
+    [Theory]
+    [InlineData("rm run; mkdir run")]
+    [InlineData("chmod -x run")]
+    [InlineData("rm run")]
+    [NotEmulated(NotEmulatedAttribute.NoExecErrors)]
+    public async Task A_run_that_is_mended_while_finish_runs_is_started_after_it(string replace)
+    {
+        await using Sandbox s = new Sandbox().WithCommands()
+            .Service("web", "exec sleep 54321", "[ \"$1\" = 111 ] || exit 0; touch /tmp/finishing; until [ -e /tmp/go ]; do sleep 0.02; done; echo 111 >>/tmp/finish");
+        await s.Start();
+        await s.WaitUntilWatching();
+        ProcessEntry first = await s.RunOf("web");
+        (int status, string said) = await s.Exec($"cd /etc/service/web && {replace} && {Sandbox.Commands}/sv kill web");
+        Assert.True(status == 0, said);
+        await s.WaitForFile("/tmp/finishing");
+        Assert.Equal(0, (await s.Exec("cd /etc/service/web && rm -rf run && printf '#!/bin/sh\nexec sleep 54321\n' >/root/run && chmod +x /root/run && mv /root/run run")).Status);
+        s.Write("/tmp/go", "");
+        await s.RunOf("web", notPid: first.Pid);
+        Assert.Equal("111\n", s.Read("/tmp/finish"));
+    }
+
+    [Fact]
+    public async Task A_finish_that_touches_a_run_that_can_not_be_started_keeps_the_pace()
+    {
+        await using Sandbox s = new Sandbox().Write("/etc/service/web/run", "").Script("/etc/service/web/finish", "touch run; " + Supervisors.NoteStart("/tmp/ends") + "; (sleep 0.1; touch run) &");
+        await s.Start();
+        Assert.InRange(await s.SecondsOfStarts("/tmp/ends", 4), 2.7, double.MaxValue);
+    }
+
     [Fact]
     public async Task A_full_disk_is_named_once_and_the_status_follows_when_there_is_room()
     {
@@ -168,6 +220,25 @@ public sealed class OwnSupervisionTests
         Assert.Equal(0, (await s.Stop()).Status);
     }
 
+    [Fact]
+    [NotEmulated(NotEmulatedAttribute.Slow)]
+    public async Task More_than_a_thousand_services_run_and_are_controlled()
+    {
+        // runit's runsvdir takes no more than 1,000.
+        const int services = 1100;
+        await using Sandbox s = new Sandbox().WithCommands();
+        s.Prepare($"for i in $(seq {services}); do mkdir etc/service/s$i; printf '#!/bin/sh\\nexec sleep 54321\\n' >etc/service/s$i/run; chmod +x etc/service/s$i/run; done");
+        await s.Start();
+        await s.Until(() => s.Exec("pgrep -c -x sleep").Result.Out.Trim() == Shell.Format(services), "all run", TimeSpan.FromSeconds(60));
+        await s.WaitForSv($"s{services}");
+        (int status, string text) = await s.OurSv($"stop s1 s{services}");
+        Assert.True(status == 0, text);
+        Assert.Equal(Shell.Format(services - 2), (await s.Exec("pgrep -c -x sleep")).Out.Trim());
+        Assert.Empty(s.Said("can't control"));
+        Assert.Empty(s.Said("cannot"));
+        Assert.Equal(0, (await s.Stop()).Status);
+    }
+
     [Theory]
     [InlineData(Sig.Term, 0)]
     [InlineData(Sig.Hup, 111)]
@@ -185,6 +256,36 @@ public sealed class OwnSupervisionTests
         Assert.Null(s.Find("sleep 54321"));
         Assert.Null(s.Find("sleep 54322"));
         Assert.Null(s.Find("sleep 54323"));
+    }
+
+    [Theory, BothSupervisors]
+    public async Task A_log_in_runsvdirs_title_shows_what_was_last_written_to_standard_error(Supervisor which)
+    {
+        // The argument keeps its length and its first five characters.
+        const string shown = "998\n999\n1000\nfirst\n \tsecond\u0001x";
+        string runsvdir = which == Supervisor.Keelson ? $"{Sandbox.Commands}/runsvdir" : "/usr/bin/runsvdir";
+        await using Sandbox s = new Sandbox().WithCommands()
+            .Service("web", "[ -e /tmp/go ] || exec sleep 54321; seq 1000 >&2; printf 'first\\n \\tsecond\\0\\001x' >&2; touch /tmp/written; exec sleep 54321");
+        await s.StartCommand(runsvdir, "-P", "/etc/service", "log: " + new string('.', shown.Length));
+        await s.RunOf("web");
+        Assert.EndsWith($"\0log: {new string('.', shown.Length)}\0", CommandLine(), StringComparison.Ordinal);
+        s.Write("/tmp/go", "");
+        await s.Control("web", "t");
+        await s.WaitForFile("/tmp/written");
+        await s.Until(() => CommandLine().EndsWith($"\0log: {shown}\0", StringComparison.Ordinal), $"the title has the end of it: {CommandLine()}");
+        Assert.Equal("", s.Err.Text);
+
+        string CommandLine() => System.Text.Encoding.ASCII.GetString(File.ReadAllBytes($"/proc/{s.HostPid}/cmdline"));
+    }
+
+    [Fact]
+    public async Task A_text_that_is_too_short_for_a_log_in_the_title_is_named()
+    {
+        await using Sandbox s = new Sandbox().WithCommands().Service("web", "echo said >&2; exec sleep 54321");
+        await s.StartCommand($"{Sandbox.Commands}/runsvdir", "/etc/service", "log: .");
+        await s.Until(() => s.Err.Text.Contains("said\n", StringComparison.Ordinal), "standard error is as it was");
+        Assert.Contains("runsvdir /etc/service: the log in the title is disabled", s.Err.Text, StringComparison.Ordinal);
+        Assert.EndsWith("\0log: .\0", File.ReadAllText($"/proc/{s.HostPid}/cmdline"), StringComparison.Ordinal);
     }
 
     [Fact]

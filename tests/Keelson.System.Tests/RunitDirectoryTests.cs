@@ -166,6 +166,26 @@ public sealed class RunitDirectoryTests
     }
 
     [Theory, BothSupervisors]
+    public async Task A_link_that_is_turned_to_another_directory_ends_one_service_and_starts_the_other(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Script("/srv/one/run", "exec sleep 54321").Script("/srv/two/run", "exec sleep 54322").Service("other", "exec sleep 54323")
+            .Prepare("ln -s /srv/one etc/service/web");
+        await s.StartSupervisor(which);
+        await s.RunOf("other");
+        await s.WaitForProcess("sleep 54321");
+        // At once, and with a moment in which there is no link.
+        foreach ((string turn, string gone, string runs) in new[] { ("ln -s /srv/two /tmp/web && mv -T /tmp/web /etc/service/web", "54321", "54322"), ("ln -sfn /srv/one /etc/service/web", "54322", "54321") })
+        {
+            (int status, string said) = await s.Exec(turn);
+            Assert.True(status == 0, said);
+            await s.WaitForProcess($"sleep {runs}");
+            await s.Until(() => s.Find($"sleep {gone}") is null, "the service that was there has ended");
+            await s.WaitForStat(which, runs == "54321" ? "../../srv/one" : "../../srv/two", "run");
+        }
+        Assert.NotNull(s.Find("sleep 54323"));
+    }
+
+    [Theory, BothSupervisors]
     public async Task Two_names_of_one_directory_are_one_service(Supervisor which)
     {
         await using Sandbox s = new Sandbox().Script("/etc/sv/web/run", "echo run >>/tmp/runs; exec sleep 54321");

@@ -181,6 +181,49 @@ public sealed class RunitLogTests
     }
 
     [Theory, BothSupervisors]
+    public async Task A_log_whose_service_has_left_leaves_too_whatever_it_is_told(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service("web", "exec sleep 54321")
+            .Script("/etc/service/web/log/run", "trap 'echo TERM >>/tmp/got' TERM; trap 'echo HUP >>/tmp/got' HUP; echo >>/tmp/logs; while read -r line; do :; done; touch /tmp/at-end; until [ -e /tmp/go ]; do sleep 0.02; done");
+        await s.StartSupervisor(which);
+        ProcessEntry web = await s.RunOf("web");
+        ProcessEntry log = await s.RunOf("web/log");
+        await s.Until(() => s.Exists("/tmp/logs"), "the log has set its traps");
+        await s.Control("web", "x");
+        await s.WaitForFile("/tmp/at-end");
+        await s.Control("web/log", "oudxuh");
+        // d still sends its TERM, and h comes last.
+        await s.WaitForFile("/tmp/got", "HUP");
+        await s.WaitForFile("/tmp/got", "TERM");
+        Assert.Equal(log.Pid, s.Status("web/log")!.Pid);
+        Assert.Equal('d', s.Status("web/log")!.Want);
+        s.Write("/tmp/go", "");
+        // Both are away, and so both come back.
+        await s.RunOf("web", notPid: web.Pid);
+        await s.RunOf("web/log", notPid: log.Pid);
+        Assert.Equal(2, s.Read("/tmp/logs").Length);
+    }
+
+    [Theory, BothSupervisors]
+    public async Task A_log_whose_directory_has_gone_leaves_too_whatever_it_is_told(Supervisor which)
+    {
+        await using Sandbox s = new Sandbox().Service("web", "exec sleep 54321").Service("other", "exec sleep 54322")
+            .Script("/etc/service/web/log/run", "echo >>/tmp/logs; cat; touch /tmp/at-end; until [ -e /tmp/go ]; do sleep 0.02; done");
+        await s.StartSupervisor(which);
+        await s.RunOf("web");
+        await s.RunOf("web/log");
+        await s.RunOf("other");
+        Directory.Move(s.HostPath("/etc/service/web"), s.HostPath("/root/web"));
+        await s.WaitForFile("/tmp/at-end");
+        string control = s.HostPath("/root/web/log/supervise/control");
+        await s.Until(() => Native.WriteFifo(control, "uou"u8.ToArray()), "the log can still be told");
+        s.Write("/tmp/go", "");
+        await s.Until(() => !Native.WriteFifo(control, []), "nobody supervises the log any more");
+        Assert.Equal("\n", s.Read("/tmp/logs"));
+        Assert.NotNull(s.Find("sleep 54322"));
+    }
+
+    [Theory, BothSupervisors]
     public async Task Exit_waits_for_no_log_that_is_down(Supervisor which)
     {
         await using Sandbox s = new Sandbox().Service("web", "exec sleep 54321").Script("/etc/service/web/log/run", "touch /tmp/log; exec cat").Write("/etc/service/web/log/down", "");

@@ -31,6 +31,63 @@ public sealed class ServiceOutputTests
         Assert.Equal("[web] half", Lines(s.Out, "[web]")[0]);
     }
 
+    [Theory]
+    [InlineData(Stdio.Pipe, "prefix", "[web] half")]
+    [InlineData(Stdio.Terminal, "prefix", "[web] half")]
+    [InlineData(Stdio.Pipe, "json", "\"message\":\"half\"}")]
+    [InlineData(Stdio.Terminal, "json", "\"message\":\"half\"}")]
+    public async Task A_last_line_without_its_end_is_written_at_the_containers_end(Stdio stdio, string mode, string expected)
+    {
+        await using Sandbox s = Sandbox.On(stdio).Env("KEELSON_LOG", mode).Service("web", "printf half; touch /tmp/written; exec sleep 10000");
+        await s.Start();
+        Capture captured = s.Terminal?.Screen ?? s.Out;
+        await s.WaitForFile("/tmp/written");
+        await s.RunOf("web");
+        Assert.DoesNotContain("half", captured.Text, StringComparison.Ordinal);
+        Assert.Equal(0, (await s.Stop()).Status);
+        Assert.Single(captured.Lines, l => l.EndsWith(expected, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task On_a_terminal_that_is_full_again_and_again_no_line_is_torn_or_lost()
+    {
+        const int writers = 3, lines = 1500;
+        await using Sandbox s = new Sandbox().WithTerminal().WithCommands().Env("KEELSON_LOG", "prefix");
+        for (int i = 0; i < writers; i++)
+        {
+            // To both of its streams, which are one terminal; one writes lines that are longer than a piece.
+            string text = i == 0 ? new string('x', 5000) : "with some more text to make it longer";
+            s.Service($"w{i}", $"[ -e /tmp/done{i} ] && exec sleep 10000; touch /tmp/done{i}; seq -f 'err %g {text}' {(i == 0 ? 20 : lines)} >&2 & seq -f 'out %g {text}' {(i == 0 ? 20 : lines)}; wait");
+        }
+        // Our own messages are among them: this one can't be started.
+        s.Service("broken", "#!/no/such/interpreter\n");
+        await s.Start();
+        Pty terminal = s.Terminal!;
+        int seen = -1;
+        await s.Until(() =>
+        {
+            // A reader that stops for a while whenever it has read something.
+            terminal.Held = !terminal.Held;
+            seen = terminal.Screen.Lines.Count(l => l.StartsWith("[w1] ", StringComparison.Ordinal) || l.StartsWith("[w2] ", StringComparison.Ordinal));
+            return seen >= 4 * lines && terminal.Screen.Lines.Count(l => l.StartsWith("[w0] ", StringComparison.Ordinal)) >= 80;
+        }, "all lines have come", TimeSpan.FromSeconds(60));
+        terminal.Held = false;
+        string[] all = terminal.Screen.Lines;
+        foreach (string line in all.Where(l => !l.StartsWith("[w0] ", StringComparison.Ordinal)))
+            Assert.Matches("""^(\[w[12]\] (out|err) [0-9]+ with some more text to make it longer|\*\*\* .*)$""", line);
+        foreach (int i in new[] { 1, 2 })
+        {
+            foreach (string stream in new[] { "out", "err" })
+            {
+                string[] expected = [.. Enumerable.Range(1, lines).Select(n => $"[w{i}] {stream} {n} with some more text to make it longer")];
+                Assert.Equal(expected, all.Where(l => l.StartsWith($"[w{i}] {stream} ", StringComparison.Ordinal)));
+            }
+        }
+        Assert.All(all.Where(l => l.StartsWith("[w0] ", StringComparison.Ordinal)), l => Assert.Matches(@"^\[w0\] ((out|err) [0-9]+ )?x+$", l));
+        Assert.Equal(40 * 5000, all.Where(l => l.StartsWith("[w0] ", StringComparison.Ordinal)).Sum(l => l.Count(c => c == 'x')));
+        Assert.Single(all, l => l.StartsWith("*** cannot start /etc/service/broken/run", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Lines_of_several_writers_are_neither_torn_nor_lost()
     {

@@ -1,4 +1,5 @@
-// Our sv and Debian's, side by side, against Debian's runsvdir. Each expectation is one that Debian's sv meets too.
+// Our sv and Debian's, side by side, against Debian's runsvdir and against our process number 1. Each expectation is one
+// that Debian's sv meets against Debian's runsvdir.
 using Keelson.SystemTests.Harness;
 
 namespace Keelson.SystemTests;
@@ -8,8 +9,11 @@ public sealed class SvTests
     private const string Stubborn = "trap '' TERM; echo >ready; while :; do sleep 0.05; done";
     private const string Deaf = "trap '' HUP; echo >ready; while :; do sleep 0.05; done";
 
-    [Fact]
-    public async Task The_status_of_services_in_every_state_is_told_as_runit_tells_it()
+    private static readonly (Supervisor, Sv)[] s_pairs =
+        [(Supervisor.Runit, Sv.Debians), (Supervisor.Runit, Sv.Ours), (Supervisor.Keelson, Sv.Debians), (Supervisor.Keelson, Sv.Ours)];
+
+    [Theory, BothSupervisors]
+    public async Task The_status_of_services_in_every_state_is_told_as_runit_tells_it(Supervisor supervisor)
     {
         await using Sandbox s = DebianRunit.Sandbox()
             .Service("up", "exec sleep 10000")
@@ -27,7 +31,7 @@ public sealed class SvTests
             .Script("/srv/ended/run", "exec sleep 10000")
             .Write("/etc/service/file", "")
             .Prepare("touch etc/service/logfile/log; ln -s loop srv/loop");
-        await s.StartRunsvdir();
+        await s.StartSupervisor(supervisor);
         await s.WaitForFile("/etc/service/stubborn/ready");
         await s.WaitForFile("/etc/service/late/ready");
         foreach (string name in new[] { "up", "paused", "stubborn", "late", "stopped", "logged", "logged/log", "logdown", "logfile" })
@@ -139,10 +143,61 @@ public sealed class SvTests
     [InlineData("finishing", "sv -w 1 start web", 1, "timeout: finish: web: (pid N) Ns\n")]
     public async Task An_order_ends_as_runit_ends_it(string service, string command, int status, string output)
     {
+        foreach ((Supervisor supervisor, Sv which) in s_pairs)
+        {
+            await using Sandbox s = await Web(service, supervisor);
+            Assert.Equal($"{which} on {supervisor}: {new SvRun(status, output, "")}", $"{which} on {supervisor}: {await s.Sv(which, command)}");
+        }
+    }
+
+    [Theory, BothSupervisors]
+    public async Task Orders_that_are_signals_reach_the_service(Supervisor supervisor)
+    {
+        await using Sandbox s = DebianRunit.Sandbox().Script("/etc/service/web/run", """
+            #!/bin/bash
+            for s in TERM HUP ALRM INT QUIT USR1 USR2 CONT; do trap "echo $s >>/tmp/signals" $s; done
+            touch /tmp/ready
+            while :; do sleep 0.02; done
+            """);
+        await s.StartSupervisor(supervisor);
         foreach (Sv which in Enum.GetValues<Sv>())
         {
-            await using Sandbox s = await Web(service);
-            Assert.Equal($"{which}: {new SvRun(status, output, "")}", $"{which}: {await s.Sv(which, command)}");
+            int lines = s.ReadLines("/tmp/signals").Length;
+            await s.WaitForFile("/tmp/ready");
+            foreach ((string order, string signal) in new[] { ("hup", "HUP"), ("alarm", "ALRM"), ("interrupt", "INT"), ("quit", "QUIT"), ("1", "USR1"), ("2", "USR2"), ("cont", "CONT"), ("reload", "HUP") })
+            {
+                string said = order == "reload" ? "ok: run: web: (pid N) Ns\n" : "";
+                Assert.Equal($"{which} {order}: {new SvRun(0, said, "")}", $"{which} {order}: {await s.Sv(which, $"sv {order} web")}");
+                lines++;
+                await s.Until(() => s.ReadLines("/tmp/signals").Length == lines, $"{signal} has come");
+                Assert.Equal($"{which} {order}: {signal}", $"{which} {order}: {s.ReadLines("/tmp/signals")[^1]}");
+            }
+            Assert.Equal(new SvRun(0, "", ""), await s.Sv(which, "sv term web"));
+            await s.Until(() => s.ReadLines("/tmp/signals")[^1] == "TERM", "TERM has come");
+            await s.WaitForStat("web", "run, got TERM");
+            Assert.Equal(new SvRun(0, "", ""), await s.Sv(which, "sv once web"));
+            await s.WaitForStat("web", "run, got TERM, want down");
+            File.Delete(s.HostPath("/tmp/ready"));
+            Assert.Equal(new SvRun(0, "", ""), await s.Sv(which, "sv kill web"));
+            await s.WaitForStat("web", "down");
+            Assert.Equal(new SvRun(0, "", ""), await s.Sv(which, "sv up web"));
+            await s.WaitForStat("web", "run");
+        }
+    }
+
+    [Theory]
+    [InlineData(Sv.Debians)]
+    [InlineData(Sv.Ours)]
+    public async Task A_service_of_process_1_is_not_supervised_for_a_moment_after_exit_and_shutdown(Sv which)
+    {
+        await using Sandbox s = await Web("plain", Supervisor.Keelson);
+        foreach (string command in new[] { "sv -v exit", "sv shutdown", "sv force-shutdown" })
+        {
+            string before = s.PidOf("web");
+            Assert.Equal($"{command}: {new SvRun(0, "ok: web: runsv not running\n", "")}", $"{command}: {await s.Sv(which, $"{command} web")}");
+            // Its directory is still there, so it comes back, as it does under runsvdir.
+            await s.Until(() => s.PidOf("web") is { Length: > 0 } now && now != before, "it is back");
+            await s.WaitForStat("web", "run");
         }
     }
 
@@ -157,7 +212,7 @@ public sealed class SvTests
     [InlineData("web s", 2, "usage: web [-w sec] command\n\n")]
     public async Task Wrong_usage_is_answered_as_runit_answers_it(string command, int status, string error)
     {
-        await using Sandbox s = await Web("plain");
+        await using Sandbox s = await Web("plain", Supervisor.Runit);
         await Same(s, command, new SvRun(status, "", error));
     }
 
@@ -170,9 +225,12 @@ public sealed class SvTests
     [NotEmulated(NotEmulatedAttribute.NoExecErrors)]
     public async Task A_check_is_run_as_runit_runs_it(string check, int status, string output, string error, int mode)
     {
-        await using Sandbox s = await Web("plain");
-        s.Write("/etc/service/web/check", check, (UnixFileMode)mode);
-        await Same(s, "sv start web", new SvRun(status, output, error));
+        foreach (Supervisor supervisor in Enum.GetValues<Supervisor>())
+        {
+            await using Sandbox s = await Web("plain", supervisor);
+            s.Write("/etc/service/web/check", check, (UnixFileMode)mode);
+            await Same(s, "sv start web", new SvRun(status, output, error));
+        }
     }
 
     [Fact]
@@ -196,7 +254,7 @@ public sealed class SvTests
     [Fact]
     public async Task After_restart_it_is_another_process_even_when_the_first_had_just_been_started()
     {
-        await using Sandbox s = await Web("plain");
+        await using Sandbox s = await Web("plain", Supervisor.Runit);
         for (int i = 0; i < 3; i++)
         {
             string before = s.PidOf("web");
@@ -205,10 +263,10 @@ public sealed class SvTests
         }
     }
 
-    [Fact]
-    public async Task A_late_service_is_killed_by_force_stop()
+    [Theory, BothSupervisors]
+    public async Task A_late_service_is_killed_by_force_stop(Supervisor supervisor)
     {
-        await using Sandbox s = await Web("stubborn");
+        await using Sandbox s = await Web("stubborn", supervisor);
         Assert.Equal(1, (await s.Sv(Sv.Ours, "sv -w 1 force-stop web")).Status);
         await s.WaitForStat("web", "down");
     }
@@ -216,7 +274,7 @@ public sealed class SvTests
     [Fact]
     public async Task A_check_that_hangs_is_killed_with_all_that_it_started_when_the_time_is_over()
     {
-        await using Sandbox s = await Web("plain");
+        await using Sandbox s = await Web("plain", Supervisor.Runit);
         s.Script("/etc/service/web/check", "sleep 23456 & sleep 23456; exit 0");
         Assert.Equal(new SvRun(1, "timeout: run: web: (pid N) Ns\n", ""), await s.Sv(Sv.Ours, "sv -w 1 start web"));
         await s.Until(() => s.Find("sleep 23456") is null, "nothing of the check is left");
@@ -244,7 +302,7 @@ public sealed class SvTests
     [Fact]
     public async Task A_link_whose_name_is_neither_a_command_nor_a_service_is_an_error()
     {
-        await using Sandbox s = await Web("plain");
+        await using Sandbox s = await Web("plain", Supervisor.Runit);
         SvRun run = await s.Sv(Sv.Ours, "nothing status");
         Assert.Equal((2, ""), (run.Status, run.Out));
         Assert.Contains("no applet \"nothing\"", run.Err, StringComparison.Ordinal);
@@ -253,7 +311,7 @@ public sealed class SvTests
     [Fact]
     public async Task Help_is_on_standard_output()
     {
-        await using Sandbox s = await Web("plain");
+        await using Sandbox s = await Web("plain", Supervisor.Runit);
         SvRun run = await s.Sv(Sv.Ours, "sv --help");
         Assert.Equal((0, ""), (run.Status, run.Err));
         Assert.StartsWith("usage: sv [-v] [-w sec] command service ...\n", run.Out, StringComparison.Ordinal);
@@ -266,7 +324,7 @@ public sealed class SvTests
     }
 
     /// <summary>A sandbox with a service web, once it is in its state.</summary>
-    private static async Task<Sandbox> Web(string kind)
+    private static async Task<Sandbox> Web(string kind, Supervisor supervisor)
     {
         Sandbox s = DebianRunit.Sandbox();
         string stat = "run";
@@ -296,7 +354,7 @@ public sealed class SvTests
                 s.Service("web", "exec sleep 10000");
                 break;
         }
-        await s.StartRunsvdir();
+        await s.StartSupervisor(supervisor);
         await s.WaitForStat("web", stat);
         if (kind is "stubborn" or "deaf")
             await s.WaitForFile("/etc/service/web/ready");

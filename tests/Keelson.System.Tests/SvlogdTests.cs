@@ -128,6 +128,13 @@ public sealed partial class SvlogdTests : IDisposable
         { "", "s3000\n!tr a-z A-Z\n", Lines(700) },
         { "", "s3000\nn2\n!cat; echo more >&5; cat <&4 | wc -l >&2\n", Lines(700) },
         { "-b 4000 -l 2000", "s5000\n", Lines(2000) },
+        { "", "uabc\n", "x\n" },
+        { "", "u1.2.3.4:0\n", "x\n" },
+        { "", "U1.2.3\n", "x\n" },
+        { "-ttt -r . -R ab", "pp \ne*c*\n", "abcabc\n\u00ff\u0000x\n" },
+        { "-l 10 -b 11", "-0*\n+0123456789*\n", "0123456789\n01234567890123456789\n012\n9\n" },
+        { "-t", "s2000\nn2\n!sed -e s/^@[^\\ ]*/T/\n", Lines(300) },
+        { "", "s1k\nn1k\nt1h\nN3\n", Lines(3000) },
         { "-z", null, "" },
         { "-r", null, "" },
         { "-r xy", null, "" },
@@ -292,6 +299,75 @@ public sealed partial class SvlogdTests : IDisposable
         Assert.Equal(letter == "u" ? "web: one\n" : "", await File.ReadAllTextAsync(Path.Combine(Place(which), "log/current"), TestContext.Current.CancellationToken));
     }
 
+    [Theory]
+    [InlineData("-tt -l 20", "pp \n", "a line that is much longer than twenty characters\nshort\n", 2)]
+    [InlineData("-ttt", "-*\n+*good*\n", "good\nbad\nvery good\n", 2)]
+    [InlineData("-t -r _", "", "a\u0001b\n\n", 2)]
+    [InlineData("", "e*\n", "one\ntwo", 1)]
+    public async Task The_same_is_sent_by_udp(string options, string config, string input, int datagrams)
+    {
+        foreach (char letter in "uU")
+        {
+            var sent = new List<string>();
+            foreach (Which which in Enum.GetValues<Which>())
+            {
+                using var receiver = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
+                MakeLog(which, $"{letter}127.0.0.1:{((IPEndPoint)receiver.Client.LocalEndPoint!).Port}\n{config}", $"log{letter}");
+                using Running svlogd = Start(which, options, $"log{letter}");
+                svlogd.Feed(Encoding.Latin1.GetBytes(input));
+                var text = new StringBuilder();
+                for (int i = 0; i < datagrams; i++)
+                {
+                    UdpReceiveResult datagram = await receiver.ReceiveAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Sandbox.Patience, TestContext.Current.CancellationToken);
+                    text.Append(CultureInfo.InvariantCulture, $"{Tai().Replace(Date().Replace(Encoding.Latin1.GetString(datagram.Buffer), "DATE"), "@TAI")}|");
+                }
+                Assert.Equal(0, receiver.Available);
+                // Of the directory only what is whole: of a last line without its end ours keeps more.
+                sent.Add(text.ToString());
+                svlogd.Feed("\n"u8.ToArray());
+                Assert.Equal(0, (await svlogd.Ended()).Status);
+                sent[^1] += Left(which, $"log{letter}").Replace($"{which}", "", StringComparison.Ordinal);
+            }
+            Assert.Equal(WithoutConfig(sent[0]), WithoutConfig(sent[1]));
+        }
+
+        // The config has a port of its own.
+        static string WithoutConfig(string text) => Regex.Replace(text, "127[.]0[.]0[.]1:[0-9]+", "ADDRESS");
+    }
+
+    [Fact]
+    public async Task Several_directories_have_each_their_own_configuration()
+    {
+        var left = new List<string>();
+        foreach (Which which in Enum.GetValues<Which>())
+        {
+            MakeLog(which, "-*\n+*9*\n", "some");
+            MakeLog(which, "s2000\nn2\npall: \n", "all");
+            using Running svlogd = Start(which, "-tt", "some", "all", "missing");
+            svlogd.Feed(Encoding.ASCII.GetBytes(Lines(400)));
+            (int status, string errors) = await svlogd.Ended();
+            left.Add($"{status} {errors} {Left(which, "some")} {Left(which, "all")}");
+        }
+        Assert.Equal(left[0], left[1]);
+    }
+
+    [Theory]
+    [InlineData(Which.Debians)]
+    [InlineData(Which.Ours)]
+    public async Task An_empty_current_is_not_rotated_by_ALRM_nor_by_age(Which which)
+    {
+        MakeLog(which, "t1\n");
+        using Running svlogd = Start(which, "-v", "log");
+        await Wait.Until(() => File.Exists(Path.Combine(Place(which), "log/current")), "it has begun", Sandbox.Patience);
+        var watch = Stopwatch.StartNew();
+        Sandbox.Signal(svlogd.Pid, Sig.Alrm);
+        await Wait.Until(() => watch.Elapsed > TimeSpan.FromSeconds(1.5), "the age is over", Sandbox.Patience);
+        Assert.Empty(Directory.GetFiles(Path.Combine(Place(which), "log"), "@*"));
+        (int status, string errors) = await svlogd.Ended();
+        Assert.Equal(0, status);
+        Assert.DoesNotContain("rename", errors, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_full_disk_stops_nothing_for_good_and_loses_nothing()
     {
@@ -307,25 +383,128 @@ public sealed partial class SvlogdTests : IDisposable
     }
 
     [Fact]
-    public async Task No_line_is_lost_over_many_ends_by_TERM()
+    public async Task No_line_is_lost_when_the_log_of_a_service_is_restarted()
     {
-        // KEELSON_TERMS=1000 is what the issue of this test asks for; a few show the same.
-        int ends = int.Parse(Environment.GetEnvironmentVariable("KEELSON_TERMS") ?? "40", CultureInfo.InvariantCulture);
-        int lines = ends * 2000;
         await using Sandbox s = new Sandbox().WithCommands()
-            .Service("web", $"[ -e /tmp/started ] && exec sleep 54321; touch /tmp/started; exec seq -f 'line %.0f' {lines}")
-            .Script("/etc/service/web/log/run", $"echo >>/tmp/starts; exec {Sandbox.Commands}/svlogd /var/log/web")
+            .Service("web", "i=0; until [ -e /tmp/stop ]; do i=$((i+1)); echo \"line $i\"; done; echo $i >/tmp/last; exec sleep 54321")
+            .Script("/etc/service/web/log/run", $"exec {Sandbox.Commands}/svlogd /var/log/web")
             .MakeDirectory("/var/log/web").Write("/var/log/web/config", "s0\n");
         await s.Start();
-        for (int i = 0; i < ends; i++)
+        for (int i = 0; i < 4; i++)
         {
-            Assert.Equal(0, (await s.Exec($"until {Sandbox.Commands}/sv term /etc/service/web/log 2>/dev/null; do :; done")).Status);
+            ProcessEntry log = await s.RunOf("web/log");
+            long before = new FileInfo(s.HostPath("/var/log/web/current")) is { Exists: true } current ? current.Length : 0;
+            await s.Until(() => new FileInfo(s.HostPath("/var/log/web/current")) is { Exists: true } file && file.Length > before, "it writes");
+            await s.Control("web/log", "t");
+            await s.RunOf("web/log", notPid: log.Pid);
         }
+        s.Write("/tmp/stop", "");
         await s.WaitForProcess("sleep 54321");
-        await s.Until(() => s.Read("/var/log/web/current").EndsWith($"line {lines}\n", StringComparison.Ordinal), "the last line is there");
-        string[] found = s.ReadLines("/var/log/web/current");
-        for (int i = 0; i < lines; i++)
-            Assert.Equal($"line {i + 1}", i < found.Length ? found[i] : "(missing)");
-        Assert.Equal(lines, found.Length);
+        int last = int.Parse(s.Read("/tmp/last"), CultureInfo.InvariantCulture);
+        await s.Until(() => s.Read("/var/log/web/current").EndsWith($"line {last}\n", StringComparison.Ordinal), "the last line is there");
+        AssertNumbered(s.ReadLines("/var/log/web/current"), 1, last);
+    }
+
+    // How often the consumer is ended; KEELSON_ENDS=1000 takes some minutes.
+    private static readonly int s_ends = int.Parse(Environment.GetEnvironmentVariable("KEELSON_ENDS") ?? "40", CultureInfo.InvariantCulture);
+
+    /// <summary>
+    /// A producer of numbered lines whose consumers, one after the other on one pipe, get the signal at any moment: every
+    /// third while it starts, the others when they have written something. The last one reads to the end. Returns the last
+    /// number, and what each consumer has written to the directory that it had for itself.
+    /// </summary>
+    private async Task<(int Last, string[] Written)> EndAgainAndAgain(string signal)
+    {
+        // Until it has become svlogd it is a bash, which may take the signal for its own.
+        string script = $$"""
+            mkfifo never pipe; exec 9<>never 8<>pipe
+            (i=0; until [ -e stop ]; do i=$((i+1)); echo "line $i"; done; echo $i >last) >pipe 8>&- &
+            producer=$!
+            for ((end = 0; end < {{s_ends}}; end++)); do
+              mkdir log$end; echo s0 >log$end/config
+              "$1" svlogd log$end <pipe 8>&- & svlogd=$!
+              until [ /proc/$svlogd/exe -ef "$1" ]; do :; done
+              if ((end % 3)); then until [ -s log$end/current ]; do read -rt 0.001 -u 9; done; fi
+              printf -v moment '0.%03d' $((RANDOM % 10))
+              read -rt $moment -u 9
+              kill -{{signal}} $svlogd
+              wait $svlogd
+              echo $? >>statuses
+            done
+            touch stop
+            mkdir log$end; echo s0 >log$end/config
+            "$1" svlogd log$end <pipe 8>&- & svlogd=$!
+            wait $producer
+            exec 8>&-
+            wait $svlogd
+            """;
+        Directory.CreateDirectory(Place(Which.Ours));
+        string[] namespaces = ["--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];
+        using Process process = await Launcher.Start(new ProcessStartInfo("setpriv", [.. namespaces, "bash", "-c", script, "bash", Machine.Binary]) { WorkingDirectory = Place(Which.Ours), RedirectStandardError = true });
+        try
+        {
+            Task<string> said = process.StandardError.ReadToEndAsync();
+            await process.WaitForExitAsync().WaitAsync(Sandbox.Patience + s_ends * TimeSpan.FromSeconds(1));
+            Assert.True(process.ExitCode == 0, await said);
+        }
+        finally
+        {
+            if (!process.HasExited)
+                process.Kill();
+        }
+        var written = new string[s_ends + 1];
+        for (int i = 0; i < written.Length; i++)
+        {
+            string current = Path.Combine(Place(Which.Ours), $"log{i}/current");
+            written[i] = File.Exists(current) ? await File.ReadAllTextAsync(current) : "";
+        }
+        int last = int.Parse(await File.ReadAllTextAsync(Path.Combine(Place(Which.Ours), "last")), CultureInfo.InvariantCulture);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{s_ends} ends, {written.Count(w => w.Length > 0)} consumers have written something, {last} lines");
+        return (last, written);
+    }
+
+    [Fact]
+    public async Task Not_a_byte_is_lost_over_many_ends_by_TERM()
+    {
+        (int last, string[] written) = await EndAgainAndAgain("TERM");
+        AssertNumbered(string.Concat(written).Split('\n', StringSplitOptions.RemoveEmptyEntries), 1, last);
+    }
+
+    [Fact]
+    public async Task After_KILL_no_more_is_missing_than_was_read_and_not_yet_written()
+    {
+        const int readAtOnce = 64 * 1024;
+        (int last, string[] written) = await EndAgainAndAgain("KILL");
+        int next = 1, ends = 0, gaps = 0, mostMissing = 0;
+        foreach (string text in written)
+        {
+            // The last write may have met the KILL, and the first line have lost its beginning to the one before.
+            int begin = text.StartsWith("line ", StringComparison.Ordinal) ? 0 : text.IndexOf('\n', StringComparison.Ordinal) + 1;
+            int end = text.LastIndexOf('\n') + 1;
+            if (end > begin)
+            {
+                string[] lines = text[begin..end].Split('\n', StringSplitOptions.RemoveEmptyEntries);
+                int first = int.Parse(lines[0].AsSpan(5), CultureInfo.InvariantCulture);
+                AssertNumbered(lines, first, first + lines.Length - 1);
+                Assert.True(first >= next, $"line {first} is there twice");
+                int missing = Enumerable.Range(next, first - next).Sum(n => $"line {n}\n".Length);
+                gaps += missing > 0 ? 1 : 0;
+                mostMissing = Math.Max(mostMissing, missing);
+                // On top come a line that was held because it had no end, and the torn ones on both sides.
+                Assert.InRange(missing, 0, ends * (readAtOnce + 3 * "line 1234567890\n".Length));
+                next = first + lines.Length;
+                ends = 0;
+            }
+            ends++;
+        }
+        TestContext.Current.TestOutputHelper?.WriteLine($"{gaps} gaps, at most {mostMissing} bytes missing at once");
+        Assert.Equal(last + 1, next);
+    }
+
+    private static void AssertNumbered(string[] found, int first, int last)
+    {
+        for (int i = 0; i <= last - first; i++)
+            Assert.Equal($"line {first + i}", i < found.Length ? found[i] : "(missing)");
+        Assert.Equal(last - first + 1, found.Length);
     }
 }

@@ -5,6 +5,7 @@ namespace Keelson.Init.Output;
 /// <summary>
 /// The container's standard output or standard error, shared with others. Whole lines are collected and written when the
 /// round of the loop ends. It never waits for a reader: while nobody reads, those that have lines wait instead.
+/// A terminal takes a part of a line when it is nearly full: the rest comes before anything else, our own messages too.
 /// </summary>
 internal sealed class OutputStream : ISource
 {
@@ -29,16 +30,40 @@ internal sealed class OutputStream : ISource
     /// <summary>Takes a piece of whole lines, at most PIPE_BUF bytes. False: not now, and <paramref name="pipe"/> will be told when.</summary>
     internal bool Take(ReadOnlySpan<byte> piece, LinePipe pipe)
     {
-        if (_to + piece.Length > _buffer.Length)
-            Flush();
-        if (_to + piece.Length > _buffer.Length)
+        if (!HasRoom(piece.Length))
         {
             _waiting.Add(pipe);
             return false;
         }
-        piece.CopyTo(_buffer.AsSpan(_to));
-        _to += piece.Length;
+        Append(piece);
         return true;
+    }
+
+    /// <summary>Takes a line of our own and writes it at once as far as it can be. False: no room within so many milliseconds.</summary>
+    internal bool TakeOwn(ReadOnlySpan<byte> line, int milliseconds)
+    {
+        if (!HasRoom(line.Length) && !(Stdio.WaitWritable(_fd, milliseconds) && HasRoom(line.Length)))
+            return false;
+        Append(line);
+        Flush();
+        return true;
+    }
+
+    private bool HasRoom(int length)
+    {
+        if (_to + length <= _buffer.Length)
+            return true;
+        Flush();
+        _buffer.AsSpan(_from, _to - _from).CopyTo(_buffer);
+        _to -= _from;
+        _from = 0;
+        return _to + length <= _buffer.Length;
+    }
+
+    private void Append(ReadOnlySpan<byte> line)
+    {
+        line.CopyTo(_buffer.AsSpan(_to));
+        _to += line.Length;
     }
 
     /// <summary>Writes what there is, as far as it is taken.</summary>

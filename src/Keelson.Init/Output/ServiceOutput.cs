@@ -21,10 +21,15 @@ internal sealed class ServiceOutput
             return;
         _piece = new byte[Pipes.AtomicBytes];
         _out = new OutputStream(loop, Stdio.Out);
-        _error = new OutputStream(loop, Stdio.Error);
+        // Two streams would tear each other's lines apart on a terminal, which takes parts of lines.
+        _error = AreOne(Files.Status(Stdio.Out), Files.Status(Stdio.Error)) ? _out : new OutputStream(loop, Stdio.Error);
+        Log.Stream = _error;
         if (mode == OutputMode.Json)
             Log.Format = new LineFormat(mode, new ByteString("my_init"u8), "stderr");
     }
+
+    private static bool AreOne(Result<FileStatus> a, Result<FileStatus> b) =>
+        a.Ok && b.Ok && a.Value.Device == b.Value.Device && a.Value.Inode == b.Value.Inode;
 
     /// <summary>Whether all that was written has been passed on.</summary>
     internal bool IsEmpty => _pipes.Count == 0 && _out?.IsEmpty != false && _error?.IsEmpty != false;

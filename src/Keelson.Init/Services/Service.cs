@@ -107,6 +107,9 @@ internal sealed class Service
     /// <summary>Device and inode: a directory of the same name with others is another service, one with another name the same.</summary>
     internal (ulong, ulong) Identity { get; }
 
+    /// <summary>Only its log is left, if that.</summary>
+    internal bool IsMainGone => _mainGone;
+
     /// <summary>It ends because its directory has gone.</summary>
     internal bool WasRemoved => _patience is not null;
 

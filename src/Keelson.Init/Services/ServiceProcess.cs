@@ -315,7 +315,8 @@ internal sealed partial class Supervised
             MarkChanged();
             return;
         }
-        if (!_couldNotStart)
+        // What was mended while ./finish ran has changed nothing since.
+        if (!_couldNotStart || _directory.Status("run"u8).Value != _failedRun)
         {
             Loop.Timers.Arm(_start, Math.Max(_nextStart, Loop.Now));
             return;

@@ -42,8 +42,11 @@ public sealed class Standalone : ISignalHandler
     /// Supervises all service directories in one until TERM, 0, or HUP, 111. Both end the services; under Debian's
     /// runsvdir they survive a TERM, which one process for all of them can't let them.
     /// </summary>
-    public static int Runsvdir(EventLoop loop, ByteString directory, IReadOnlyList<ByteString> environment)
+    /// <param name="title">What is to show standard error from now on; null: it stays as it is.</param>
+    public static int Runsvdir(EventLoop loop, ByteString directory, IReadOnlyList<ByteString> environment, ArgumentText? title)
     {
+        if (title is not null && TitleLog.Begin(loop, title) is not Errno.None and var error)
+            Log.Warn($"the log in the title is disabled: unable to make a pipe for it: {error.Words()}");
         if (Files.Status(directory.Span) is { Ok: false } status)
             Log.Warn($"unable to read {directory}: {status.Error.Words()}; waiting for it");
         return new Standalone(loop, directory, isDirectory: true).Run(environment);

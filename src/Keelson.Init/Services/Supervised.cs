@@ -136,9 +136,9 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
     /// <summary>Something in the directory changed: what hindered the start may have been mended.</summary>
     internal void DirectoryChanged()
     {
-        // Only when ./run itself is another one now: a ./finish that writes here must not make us spin.
+        // Only when ./run itself is another one now, and at its pace: who writes here all the time must not make us spin.
         if (Phase == Phase.Waiting && _couldNotStart && !_isHeld && _directory.Status("run"u8).Value != _failedRun)
-            Handle(Event.PaceElapsed);
+            Loop.Timers.Arm(_start, Math.Max(_nextStart, Loop.Now));
     }
 
     /// <summary>supervise/control has bytes.</summary>
@@ -157,9 +157,21 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
     /// <summary>A byte of supervise/control.</summary>
     internal void Receive(byte letter)
     {
-        if (Machine.Command(letter) is { } command && !(_isLog && command == Event.Exit))
-            Command(command);
+        Event? command = Machine.Command(letter);
+        if (_isLog)
+            command = OfLog(command);
+        if (command is { } e)
+            Command(e);
     }
+
+    /// <summary>A log does not leave by command; nor does it stay by one when the service has gone that it is the log of.</summary>
+    private Event? OfLog(Event? command) => command switch
+    {
+        Event.Exit => null,
+        Event.Up or Event.Once when _service.IsMainGone => null,
+        Event.Down when _service.IsMainGone => Event.Exit,
+        _ => command,
+    };
 
     /// <summary>No file system takes supervise/. Said only when sv has no other way either.</summary>
     private void ControlBySocket(string reason, Errno error)

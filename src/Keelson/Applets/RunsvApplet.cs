@@ -11,6 +11,10 @@ internal static class RunsvApplet
     private const int WrongUsage = 1;
     private const int Fatal = 111;
 
+    // "log: " stays where it is; runit's readproctitle wants two characters more.
+    private const int TitlePrefix = 5;
+    private const int ShortestTitle = 7;
+
     private const string RunsvHelp =
         """
         Usage: runsv DIR
@@ -24,10 +28,11 @@ internal static class RunsvApplet
 
     private const string RunsvdirHelp =
         """
-        Usage: runsvdir [-P] DIR
+        Usage: runsvdir [-P] DIR [LOG]
 
         Supervises all service directories in DIR, which may come and go. TERM and HUP end them all. Each service has a
-        session of its own; -P changes nothing and is there for runit's sake.
+        session of its own; -P changes nothing and is there for runit's sake. With LOG, a text of at least seven characters
+        such as "log: ........", ps(1) shows in its place what was last written to standard error.
 
         Exit status: 0 after TERM, 111 after HUP, 1 for wrong usage.
 
@@ -43,7 +48,7 @@ internal static class RunsvApplet
             arguments = arguments[1..];
         if (isDirectory ? arguments.Length is not (1 or 2) : arguments.Length != 1)
         {
-            Stdio.Write(Stdio.Error, Encoding.UTF8.GetBytes($"usage: {name} {(isDirectory ? "[-P] " : "")}dir\n"));
+            Stdio.Write(Stdio.Error, Encoding.UTF8.GetBytes($"usage: {name} {(isDirectory ? "[-P] " : "")}dir{(isDirectory ? " [log]" : "")}\n"));
             return WrongUsage;
         }
         Log.Prefix = $"{name} {arguments[0]}: ";
@@ -54,10 +59,13 @@ internal static class RunsvApplet
             Log.Warn($"fatal: cannot start: {loop.Error.Words()}");
             return Fatal;
         }
-        if (arguments.Length == 2)
-            Log.Warn("the argument log is ignored: what services write goes to standard error");
+        ArgumentText? title = null;
+        if (arguments.Length == 2 && arguments[1].Length < ShortestTitle)
+            Log.Warn($"the log in the title is disabled: its argument must have at least {ShortestTitle} characters");
+        else if (arguments.Length == 2)
+            title = image.TextOf(image.Arguments.Length - 1, TitlePrefix);
         return isDirectory
-            ? Standalone.Runsvdir(loop.Value, arguments[0], image.Environment)
+            ? Standalone.Runsvdir(loop.Value, arguments[0], image.Environment, title)
             : Standalone.Runsv(loop.Value, arguments[0], image.Environment);
     }
 }

@@ -12,6 +12,7 @@ public sealed unsafe class Pty : IDisposable
     private int _master;
     private readonly Thread _reader;
     private volatile bool _stopped;
+    private volatile bool _held;
 
     public Pty()
     {
@@ -28,6 +29,13 @@ public sealed unsafe class Pty : IDisposable
     }
 
     public string SlavePath { get; }
+
+    /// <summary>Nobody reads what is written to the terminal: soon it is full.</summary>
+    public bool Held
+    {
+        get => _held;
+        set => _held = value;
+    }
 
     /// <summary>All that was written to the terminal, our own keys included as far as they were echoed.</summary>
     public Capture Screen { get; } = new();
@@ -75,6 +83,11 @@ public sealed unsafe class Pty : IDisposable
         byte* buffer = stackalloc byte[4096];
         while (true)
         {
+            if (_held && !_stopped)
+            {
+                Thread.Sleep(5);
+                continue;
+            }
             ulong entry = (uint)_master | (ulong)(ushort)Native.PollIn << 32;
             int ready = Native.poll(&entry, 1, 50);
             if (ready > 0)
