@@ -186,6 +186,21 @@ public sealed unsafe class DirectoryFd
             return Libc.Check(Libc.renameat(Fd, s, Fd, t));
     }
 
+    /// <summary>A symbolic link of this name that leads to <paramref name="target"/>.</summary>
+    public Errno Link(ReadOnlySpan<byte> name, ReadOnlySpan<byte> target)
+    {
+        Span<byte> from = stackalloc byte[CString.Size];
+        Span<byte> to = stackalloc byte[CString.Size];
+        Errno error = CString.Write(Of(name), from);
+        if (error == Errno.None)
+            error = CString.Write(target, to);
+        if (error != Errno.None)
+            return error;
+        fixed (byte* p = from)
+        fixed (byte* q = to)
+            return Libc.Check(Libc.symlinkat(q, Fd, p));
+    }
+
     public void Close()
     {
         Files.Close(Fd);

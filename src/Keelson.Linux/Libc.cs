@@ -115,6 +115,7 @@ internal static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true)] internal static partial int mkdirat(int dir, byte* path, uint mode);
     [LibraryImport(C, SetLastError = true)] internal static partial int mkfifoat(int dir, byte* path, uint mode);
     [LibraryImport(C, SetLastError = true)] internal static partial int unlinkat(int dir, byte* path, int flags);
+    [LibraryImport(C, SetLastError = true)] internal static partial int symlinkat(byte* target, int dir, byte* path);
     [LibraryImport(C, SetLastError = true)] internal static partial int renameat(int fromDir, byte* from, int toDir, byte* to);
     [LibraryImport(C, SetLastError = true)] internal static partial nint readlinkat(int dir, byte* path, byte* buffer, nuint size);
 

@@ -182,6 +182,58 @@ public sealed class OwnSupervisionTests
         Assert.InRange(await s.SecondsOfStarts("/tmp/ends", 4), 2.7, double.MaxValue);
     }
 
+    [Theory]
+    [InlineData("", true)]
+    [InlineData("mount --bind run run && mount -o remount,bind,ro run", false)]
+    public async Task Services_that_can_not_be_written_to_are_controlled_elsewhere_or_over_a_socket(string prepare, bool inRun)
+    {
+        await using Sandbox s = new Sandbox { ReadOnlyEtc = true }.WithCommands()
+            .Service("web", "exec sleep 54321").Script("/etc/service/web/log/run", "exec cat >/dev/null").Prepare(prepare);
+        await s.Start();
+        await s.WaitForProcess("sleep 54321");
+        await s.WaitForSv("web");
+        Assert.Equal(inRun, s.Exists("/run/keelson/supervise/etc/service/web/status"));
+        foreach ((string order, string expected) in new[]
+        {
+            ("status web", "run: web: (pid N) Ns; run: log: (pid N) Ns\n"),
+            ("stop web", "ok: down: web: Ns, normally up\n"),
+            ("status web", "down: web: Ns, normally up; run: log: (pid N) Ns\n"),
+            ("start web", "ok: run: web: (pid N) Ns\n"),
+            ("-v pause web", "ok: run: web: (pid N) Ns, paused\n"),
+            ("-v cont web", "ok: run: web: (pid N) Ns\n"),
+            ("restart web", "ok: run: web: (pid N) Ns\n"),
+            ("-v term web/log", "ok: run: web/log: (pid N) Ns\n"),
+            ("shutdown web", "ok: web: runsv not running\n"),
+        })
+        {
+            (int status, string text) = await s.OurSv(order);
+            text = System.Text.RegularExpressions.Regex.Replace(System.Text.RegularExpressions.Regex.Replace(text, @"\(pid \d+\)", "(pid N)"), @" \d+s", " Ns");
+            Assert.Equal($"{order}: 0 {expected}", $"{order}: {status} {text}");
+        }
+        Assert.Empty(s.Said("supervise"));
+        Assert.Equal(0, (await s.Stop()).Status);
+    }
+
+    [Fact]
+    public async Task Where_supervise_takes_no_fifo_a_link_leads_even_runits_sv_to_its_place()
+    {
+        // Of the file system's inodes run takes one, supervise/ and its lock the last two.
+        await using Sandbox s = DebianRunit.Sandbox()
+            .Prepare("mkdir etc/service/web && mount -t tmpfs -o nr_inodes=4,mode=755 tmpfs etc/service/web && printf '#!/bin/sh\nexec sleep 54321\n' >etc/service/web/run && chmod +x etc/service/web/run");
+        await s.Start();
+        await s.WaitForProcess("sleep 54321");
+        await s.Until(() => s.Exec("readlink /etc/service/web/supervise").Result.Out == "/run/keelson/supervise/etc/service/web\n", "there is a link");
+        await s.Until(() => s.Exec("grep -qx run /etc/service/web/supervise/stat").Result.Status == 0, "it leads to its status");
+        foreach (Sv which in Enum.GetValues<Sv>())
+        {
+            Assert.Equal(new SvRun(0, "run: web: (pid N) Ns\n", ""), await s.Sv(which, "sv status web"));
+            Assert.Equal(new SvRun(0, "ok: down: web: Ns, normally up\n", ""), await s.Sv(which, "sv stop web"));
+            Assert.Null(s.Find("sleep 54321"));
+            Assert.Equal(new SvRun(0, "ok: run: web: (pid N) Ns\n", ""), await s.Sv(which, "sv start web"));
+        }
+        Assert.Empty(s.Said("supervise"));
+    }
+
     [Fact]
     public async Task A_full_disk_is_named_once_and_the_status_follows_when_there_is_room()
     {
@@ -323,18 +375,31 @@ public sealed class OwnSupervisionTests
         const int services = 200;
         await using Sandbox s = new Sandbox().WithCommands().Service("good", "exec sleep 54321");
         for (int i = 0; i < services; i++)
-            s.Service($"bad{i}", "exit 1");
+            s.Service($"bad{i}", $"echo >>/root/{i}; exit 1");
         await s.Start();
-        await s.WaitForProcess("sleep 54321");
-        ProcessEntry good = s.Find("sleep 54321")!;
-        var watch = System.Diagnostics.Stopwatch.StartNew();
-        long before = Ticks(s.HostPid);
-        await s.Pass(TimeSpan.FromSeconds(4));
-        double share = (Ticks(s.HostPid) - before) / 100.0 / watch.Elapsed.TotalSeconds;
-        TestContext.Current.TestOutputHelper?.WriteLine($"200 crashing services: process 1 uses {share * 100:0.0} % of a core");
+        ProcessEntry good = await s.WaitForProcess("sleep 54321");
+        await s.Until(() => Starts().Min() > 0, "all have been started");
+        // Other processes of this machine can make the same work take longer for a while.
+        double share = 1;
+        for (int window = 0; window < 8 && share >= 0.1; window++)
+        {
+            var watch = System.Diagnostics.Stopwatch.StartNew();
+            (long ticks, int starts) = (Ticks(s.HostPid), Starts().Sum());
+            await s.Pass(TimeSpan.FromSeconds(3));
+            double seconds = watch.Elapsed.TotalSeconds;
+            share = (Ticks(s.HostPid) - ticks) / 100.0 / seconds;
+            TestContext.Current.TestOutputHelper?.WriteLine($"{services} crashing services, {(Starts().Sum() - starts) / seconds:0} starts in a second: process 1 uses {share * 100:0.0} % of a core");
+        }
+        Assert.InRange(share, 0, 0.1);
+        // A start at once, and then one a second at most.
+        int[] all = Starts();
+        double life = s.SinceStart.Elapsed.TotalSeconds;
+        Assert.All(all, n => Assert.InRange(n, 2, (int)life + 1));
         Assert.Equal(0, (await s.OurSv("restart good")).Status);
         Assert.NotEqual(good.HostPid, s.Find("sleep 54321")?.HostPid);
         Assert.Equal(0, (await s.Stop()).Status);
+
+        int[] Starts() => [.. Enumerable.Range(0, services).Select(i => s.Read($"/root/{i}").Length)];
 
         static long Ticks(int pid)
         {

@@ -26,6 +26,7 @@ public sealed class ServiceSet : ISource
     private readonly HashSet<Errno> _unopened = [];
     private readonly List<(int Watch, Readiness Who)> _readyWatches = [];
     private readonly List<Service> _found = [];
+    private readonly Dictionary<(ulong, ulong), long> _awayUntil = [];
     private readonly Timer _rescan;
     private Inotify? _inotify;
     private int _watch = -1;
@@ -390,10 +391,16 @@ public sealed class ServiceSet : ISource
             _inotify?.Unwatch(service.Watch);
         // Its directory is still there after the command x: it comes back, as under runsvdir, after a second. Another
         // directory that has its name by now was waiting for this moment.
-        if (!_leaving)
-            RescanIn(service.WasRemoved ? 0 : Pace.Milliseconds);
-        else if (!Order.IsEmpty)
-            ExitThoseThatMay();
+        if (_leaving)
+        {
+            if (!Order.IsEmpty)
+                ExitThoseThatMay();
+            return;
+        }
+        long pause = service.WasRemoved ? 0 : Pace.Milliseconds;
+        if (pause > 0)
+            _awayUntil[service.Identity] = Loop.Now + pause;
+        RescanIn(pause);
     }
 
     /// <summary>The service is to be published at the end of the round.</summary>
@@ -504,8 +511,10 @@ public sealed class ServiceSet : ISource
                 isChanged = true;
             }
         }
-        foreach (((ulong, ulong) _, Found where) in found)
+        foreach (((ulong, ulong) identity, Found where) in found)
         {
+            if (IsAway(identity))
+                continue;
             // A directory that replaced another under the same name waits for that to end.
             if (!_services.Exists(s => s.Name == where.Names[0]))
                 Add(where.Names[0], where.Directory);
@@ -514,6 +523,20 @@ public sealed class ServiceSet : ISource
         _scanned = !_onlyEarly;
         if (_watching && _watch < 0 && _parentWatch < 0)
             ArmRescan();
+    }
+
+    /// <summary>Whether it left by the command x less than its pause ago: whatever else changes, sv is to see that it left.</summary>
+    private bool IsAway((ulong, ulong) identity)
+    {
+        if (!_awayUntil.TryGetValue(identity, out long until))
+            return false;
+        if (until > Loop.Now)
+        {
+            RescanIn(until - Loop.Now);
+            return true;
+        }
+        _awayUntil.Remove(identity);
+        return false;
     }
 
     /// <summary>A service directory, and the names that lead to it in the order of their bytes.</summary>

@@ -54,10 +54,32 @@ internal sealed class Supervise
         parent.Value.Close();
         if (!there.Ok)
             return there.Error == Errno.Again ? there : here;
-        // What is meant not to be written needs no word.
-        if (here.Error is Errno.ReadOnly or Errno.Access or Errno.NotPermitted)
+        // What is meant not to be written needs no word, nor where a link leads everybody to the place.
+        bool isShown = ShowTheWay(service, place);
+        if (isShown || here.Error is Errno.ReadOnly or Errno.Access or Errno.NotPermitted)
             reason = "";
         return there;
+    }
+
+    /// <summary>
+    /// Puts a link to the place where supervise/ could not be made, or can't be used and holds nothing but our lock: runit's
+    /// own sv finds it so. Where the service directory can't be written there is none.
+    /// </summary>
+    private static bool ShowTheWay(DirectoryFd service, ByteString place)
+    {
+        Result<FileStatus> status = service.Status("supervise"u8);
+        if (status.Ok)
+        {
+            if (status.Value.Kind != FileKind.Directory || service.ReadLink("supervise"u8).Ok)
+                return false;
+            Result<DirectoryFd?> unused = service.Open(new ByteString("supervise"u8));
+            if (unused.Value?.Status("lock"u8).Value.Kind == FileKind.Regular)
+                _ = unused.Value.Remove("lock"u8);
+            unused.Value?.Close();
+            if (service.Remove("supervise"u8) != Errno.None)
+                return false;
+        }
+        return service.Link("supervise"u8, place.Span) == Errno.None;
     }
 
     private static Result<Supervise?> OpenIn(DirectoryFd parent, ReadOnlySpan<byte> name, out string reason)
