@@ -26,6 +26,7 @@ internal sealed class SvService
 
     private readonly ByteString _directory;
     private ServiceStatus _status;
+    private bool _answered;
 
     /// <param name="name">As on the command line: a path when it begins with a dot or slash or ends with a slash.</param>
     /// <param name="services">The directory that all other names are in.</param>
@@ -62,9 +63,9 @@ internal sealed class SvService
     {
         complaint = "";
         Result<int> ok = OpenForWriting("ok"u8, out ByteString supervise);
-        if (!ok.Ok && SvSocket.Ask(_directory.Span, default, out _status))
+        if (!ok.Ok && HasAnswered(default))
             return SvLook.Seen;
-        if (ok.Error == Errno.NoDeviceOrAddress)
+        if (ok.Error == Errno.NoDeviceOrAddress || !ok.Ok && _answered)
         {
             complaint = $"fail: {Name}: runsv not running\n";
             return SvLook.NotRunning;
@@ -94,9 +95,9 @@ internal sealed class SvService
     {
         complaint = "";
         Result<int> control = OpenForWriting("control"u8, out _);
-        if (!control.Ok && SvSocket.Ask(_directory.Span, letters, out _status))
+        if (!control.Ok && HasAnswered(letters))
             return SvLook.Seen;
-        if (control.Error == Errno.NoDeviceOrAddress)
+        if (control.Error == Errno.NoDeviceOrAddress || !control.Ok && _answered)
         {
             complaint = $"fail: {Name}: runsv not running\n";
             return SvLook.NotRunning;
@@ -106,6 +107,15 @@ internal sealed class SvService
         Result<int> n = Stdio.WriteSome(control.Value, letters);
         Files.Close(control.Value);
         return n.Ok ? SvLook.Seen : Unknown("unable to write to supervise/control", n.Error, out complaint);
+    }
+
+    /// <summary>Over the socket. Who has answered once and does not any more has left the service.</summary>
+    private bool HasAnswered(ReadOnlySpan<byte> letters)
+    {
+        if (!SvSocket.Ask(_directory.Span, letters, out ServiceStatus status))
+            return false;
+        _status = status;
+        return _answered = true;
     }
 
     /// <summary>What the supervisor had to end because the service left it behind; empty when there was nothing.</summary>
