@@ -7,7 +7,7 @@
 //
 // A page below examples/ has that directory in its own, and the build argument IMAGE is the image under test.
 //
-// The image is the one under test. Names that begin with my- are the reader's own: each run has others, and removes what
+// KEELSON is the checkout. The image is the one under test. Names that begin with my- are the reader's own: each run has others, and removes what
 // has them. So it is with published ports.
 using System.Globalization;
 using System.Net;
@@ -184,7 +184,7 @@ public sealed partial class PageRun : IDisposable
     {
         string docker = Environment.GetEnvironmentVariable("DOCKER_CONFIG") ?? Environment.GetEnvironmentVariable("HOME") + "/.docker";
         Outcome run = Docker.Execute("env", input, [
-            "-C", _directory, "-u", "SSH_AUTH_SOCK", $"HOME={_home}", $"XDG_DATA_HOME={_home}/data", $"DOCKER_CONFIG={docker}",
+            "-C", _directory, "-u", "SSH_AUTH_SOCK", $"KEELSON={Docker.Top}", $"HOME={_home}", $"XDG_DATA_HOME={_home}/data", $"DOCKER_CONFIG={docker}",
             $"PATH={s_tools}:{Environment.GetEnvironmentVariable("PATH")}", .. command]);
         // The command's bytes were read as one character each.
         static string Text(string bytes) => Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(bytes));
