@@ -21,6 +21,7 @@ internal sealed class ServiceLife
     private string? _failure;
     private string? _saidObstacle;
     private bool _isOverridden;
+    private bool _isStuck;
 
     internal ServiceLife(Service service)
     {
@@ -90,7 +91,7 @@ internal sealed class ServiceLife
         }
         if (State != ActiveState.Restarting)
             Enter(ActiveState.Waiting);
-        Say(obstacle);
+        Hold(obstacle);
         return false;
     }
 
@@ -99,8 +100,21 @@ internal sealed class ServiceLife
     {
         if (Obstacle() is not { } obstacle)
             return true;
-        Say(obstacle);
+        Hold(obstacle);
         return false;
+    }
+
+    /// <summary>It waits, for what does not come by itself: who only comes after it need not wait any longer.</summary>
+    internal bool IsStuck => State == ActiveState.Waiting && _isStuck;
+
+    private void Hold(string obstacle)
+    {
+        Say(obstacle);
+        bool isStuck = !IsOnItsWay();
+        if (isStuck == _isStuck)
+            return;
+        _isStuck = isStuck;
+        _set.Order.Settled(_service);
     }
 
     /// <summary>Once for each obstacle; on the log only when it does not go away by itself.</summary>
@@ -135,20 +149,23 @@ internal sealed class ServiceLife
             ActiveState state = other.ActiveState;
             if (need.Kind == Dependency.Requires && state != ActiveState.Active)
                 return $"it requires {other.Name}, which is {state.Word()}{(state == ActiveState.Inactive ? $" (`sv up {other.Name}` starts it)" : "")}";
-            if (state is ActiveState.Waiting or ActiveState.Activating && !other.IsRemoved)
+            if (!other.IsRemoved && (state == ActiveState.Activating || state == ActiveState.Waiting && other.Life?.IsStuck != true))
                 return $"it comes after {other.Name}, which is {state.Word()}";
         }
         return null;
     }
 
-    /// <summary>Whether all that it waits for is being started, so that nobody need be told.</summary>
+    /// <summary>Whether all that it requires is ready or being started.</summary>
     private bool IsOnItsWay()
     {
-        foreach (string _ in _set.Order.MissingOf(_service))
+        if (_set.Order.MissingOf(_service).Count > 0 || Conf.Errors.Count > 0)
             return false;
         foreach (Need need in _set.Order.NeedsOf(_service))
         {
-            if (need.Kind == Dependency.Requires && _set.Order[need.Service].ActiveState is not (ActiveState.Active or ActiveState.Waiting or ActiveState.Activating))
+            if (need.Kind != Dependency.Requires)
+                continue;
+            Service other = _set.Order[need.Service];
+            if (other.ActiveState is not (ActiveState.Active or ActiveState.Waiting or ActiveState.Activating) || other.Life?.IsStuck == true)
                 return false;
         }
         return true;
