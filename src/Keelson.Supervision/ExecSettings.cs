@@ -92,9 +92,9 @@ public sealed class ExecSettings
     /// <returns>What is wrong, and the cure; null when nothing is.</returns>
     internal string? Set(string key, string value)
     {
-        // What the file's bytes were is lost then.
-        if (value.Contains('\uFFFD', StringComparison.Ordinal) && (KindOf(key) is not null || Array.IndexOf(KnownKeys.Process, key) >= 0))
-            return "is not UTF-8; write it so, or such a byte as \\xHH";
+        // What the file's bytes were is lost behind the one, and no argument and no path goes on behind the other.
+        if (HasAny(value, "\uFFFD\0") && (KindOf(key) is not null || Array.IndexOf(KnownKeys.Process, key) >= 0))
+            return value.Contains('\0', StringComparison.Ordinal) ? "has a NUL; remove it" : "is not UTF-8; write it so, or such a byte as \\xHH";
         if (KindOf(key) is { } kind)
             return AddCommands(_commands[(int)kind], value);
         if (ResourceLimits.Find(key) is >= 0 and var resource)
@@ -205,7 +205,7 @@ public sealed class ExecSettings
         return false;
     }
 
-    private static bool IsAbsolute(string path) => path.StartsWith('/') && !path.Contains('\0', StringComparison.Ordinal);
+    private static bool IsAbsolute(string path) => path.StartsWith('/');
 
     private string? AddEnvironment(string value)
     {
@@ -233,8 +233,6 @@ public sealed class ExecSettings
             int equals = word.IndexOf((byte)'=');
             if (equals < 0 || !EnvironmentFile.IsName([.. word.GetRange(0, equals)]))
                 return $"has \"{Encoding.UTF8.GetString([.. word])}\", which is not NAME=VALUE; write so, and quotes round all of it where it has blanks: \"NAME=a b\"";
-            if (word.IndexOf(0) >= 0)
-                return "has a NUL; remove it";
             added.Add([.. word]);
         }
     }

@@ -11,7 +11,9 @@ public static class TimeSpans
     /// <summary>A cure for complaints.</summary>
     public const string Cure = "write seconds, or for example 500ms or 1min 30s";
 
+    // So that neither a unit nor thousands of microseconds lead beyond a long.
     private const long Most = 1_000_000_000;
+    private const long MostMilliseconds = Most * 1_000_000;
 
     /// <summary>Milliseconds; <see cref="Infinite"/>; null when it is no time span.</summary>
     public static long? Milliseconds(string text)
@@ -36,6 +38,8 @@ public static class TimeSpans
             rest = rest[letters..].TrimStart();
             // Thousandths are enough for a unit of days.
             sum += number * unit + (fraction.IsEmpty ? 0 : long.Parse((fraction.ToString() + "00")[..3], CultureInfo.InvariantCulture) * unit / 1000);
+            if (sum > MostMilliseconds)
+                return null;
         }
         return sum;
     }

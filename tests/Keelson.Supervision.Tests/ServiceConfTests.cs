@@ -158,6 +158,8 @@ public sealed class ServiceConfTests
     [InlineData("5 parsec", null)]
     [InlineData("-1", null)]
     [InlineData("99999999999999999999", null)]
+    [InlineData("1000000000d", null)]
+    [InlineData("1000000000h 1000000000h 1000000000h", null)]
     public void Time_spans_are_those_of_systemd(string text, long? milliseconds) => Assert.Equal(milliseconds, TimeSpans.Milliseconds(text));
 
     [Fact]

@@ -259,6 +259,38 @@ public sealed class ExecServiceTests
     }
 
     [Fact]
+    public async Task Under_my_init_a_service_lives_by_its_commands_alone()
+    {
+        await using Sandbox s = Service("""
+            ExecStartPre=sh -c 'echo pre $$(id -un) >>/tmp/order'
+            ExecStart=sleep 54321
+            ExecReload=sh -c 'echo reload $$MAINPID >>/tmp/order'
+            ExecStop=+sh -c 'echo stop $$(id -un) $$MAINPID >>/tmp/order'
+            User=app
+            LimitNOFILE=77
+            """, null).WithCommands();
+        await s.Start();
+        ProcessEntry main = await s.WaitForProcess("sleep 54321");
+        Assert.Equal(("1000", "77 77"), (ProcessTable.Status(main.HostPid, "Uid")!.Split('\t')[0], Limit(main.HostPid, "Max open files")));
+        Assert.Equal(0, (await s.OurSv("hup web")).Status);
+        await s.WaitForFile("/tmp/order", $"reload {main.Pid}\n");
+        Assert.Equal(0, (await s.Stop()).Status);
+        Assert.Equal(["pre app", $"reload {main.Pid}", $"stop root {main.Pid}"], s.ReadLines("/tmp/order"));
+    }
+
+    [Fact]
+    public async Task Under_my_init_a_value_that_can_not_be_keeps_its_service_down_and_no_other()
+    {
+        await using Sandbox s = Service("Nice=77", "touch /tmp/ran; exec sleep 54321").Service("other", "exec sleep 54322");
+        await s.Start();
+        await s.WaitForProcess("sleep 54322");
+        await s.WaitForLog("line 2: Nice=77 is no whole number from -20 to 19; write one");
+        await s.WaitUntilWatching();
+        Assert.Equal(0, (await s.Stop()).Status);
+        Assert.False(s.Exists("/tmp/ran"));
+    }
+
+    [Fact]
     public async Task Bytes_that_are_not_UTF_8_reach_the_process_as_they_are()
     {
         await using Sandbox s = Service("Environment=A=\\xff\\x01\nEnvironmentFile=/etc/a\nExecStart=sh -c 'sleep 54321; :' \\xfe", null).Write("/etc/a", [.. "B="u8, 0xfd, (byte)'\n']);
