@@ -44,7 +44,10 @@ public static class Docker
     /// <summary>KEELSON_IMAGE, or NAME:VERSION as the Makefile sets them.</summary>
     public static string Image { get; } = Find("KEELSON_IMAGE", "");
 
-    public static string MemcachedImage { get; } = Find("KEELSON_MEMCACHED_IMAGE", "-memcached");
+    /// <summary>The example on it (tools/build-image example).</summary>
+    public static string MemcachedImage => s_memcachedImage.Value;
+
+    private static readonly Lazy<string> s_memcachedImage = new(() => Find("KEELSON_MEMCACHED_IMAGE", "-memcached"));
 
     /// <summary>The image of a directory in examples/, as `make examples` calls it.</summary>
     public static string Example(string name) => Find($"KEELSON_{name.ToUpperInvariant()}_IMAGE", $"-{name}");
