@@ -1,5 +1,6 @@
 namespace Keelson.Image.Tests;
 
+[Trait("Base", "Each")]
 public sealed class EnvironmentTests
 {
     [Fact]
@@ -59,6 +60,37 @@ public sealed class EnvironmentTests
             "bash", "-euc", "dash -euc '. /etc/container_environment.sh'; . /etc/container_environment.sh; printf '%s|' \"$QUOTE\" \"$LINES\" \"$EMPTY\"; env | grep -c ^1abc");
         run.Must(run.Status == 0 && run.Output == "it's|a\nb\n||1\n");
         run.Must(run.Error.Contains("*** environment variable \"A/B\" is left out", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_environment_variable_HOME_can_be_set_for_all_by_a_file_in_the_store()
+    {
+        Outcome run = Docker.Start(Docker.Image, "sh", "-c", "echo /srv > /etc/container_environment/HOME; exec /sbin/my_init --quiet -- sh -c 'echo $HOME'");
+        run.Must(run.Output == "/srv\n");
+    }
+
+    [Fact]
+    public void Permissions_that_were_relaxed_stay_so_and_everybody_can_read_the_environment()
+    {
+        const string make = """
+            chmod 755 /etc/container_environment
+            chmod 644 /etc/container_environment.sh /etc/container_environment.json
+            exec /sbin/my_init --quiet -- setuser nobody sh -c 'cat /etc/container_environment/FOO; echo; unset FOO; . /etc/container_environment.sh; echo $FOO; grep -o bar /etc/container_environment.json'
+            """;
+        Outcome run = Docker.Start("--env", "FOO=bar", Docker.Image, "sh", "-c", make);
+        run.Must(run.Output == "bar\nbar\nbar\n");
+    }
+
+    [Fact]
+    public void Modifying_the_dumps_has_no_effect()
+    {
+        const string make = """
+            printf '#!/bin/sh\necho export FOO=dump >/etc/container_environment.sh; echo {} >/etc/container_environment.json\n' >/etc/my_init.d/10_modify
+            chmod +x /etc/my_init.d/10_modify
+            exec /sbin/my_init --quiet -- sh -c 'echo $FOO; grep -c dump /etc/container_environment.sh; grep -o bar /etc/container_environment.json'
+            """;
+        Outcome run = Docker.Start("--env", "FOO=bar", Docker.Image, "sh", "-c", make);
+        run.Must(run.Output == "bar\n0\nbar\n");
     }
 
     [Fact]

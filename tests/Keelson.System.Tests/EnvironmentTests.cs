@@ -221,6 +221,14 @@ public sealed class EnvironmentTests
     }
 
     [Fact]
+    public async Task In_a_directory_that_everybody_can_read_new_files_can_be_read_by_everybody_too()
+    {
+        await using Sandbox s = new Sandbox().Env("FOO", "x").Prepare("mkdir -m 755 etc/container_environment");
+        Assert.Equal(0, await s.Run("--quiet", "--skip-runit", "--", "stat", "-c", "%a", "/etc/container_environment", "/etc/container_environment/FOO"));
+        Assert.Equal("755\n644\n", s.Out.Text);
+    }
+
+    [Fact]
     public async Task Owner_and_mode_of_what_exists_are_kept_and_nothing_is_left_behind()
     {
         await using Sandbox s = new Sandbox()

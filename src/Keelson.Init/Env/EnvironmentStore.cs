@@ -15,6 +15,7 @@ public sealed class EnvironmentStore
     private const int MaxString = 128 * 1024 - 1;
     private const uint DockerEnvGroup = 8377;
     private const uint FileMode = 0x1a0; // 0640
+    private const uint OthersRead = 4;
     private const uint DirectoryMode = 0x1e8; // 0750
 
     // Its = keeps it from ever being taken for a variable, should we end between writing and renaming.
@@ -234,6 +235,9 @@ public sealed class EnvironmentStore
             WarnOnce(_directory, $"cannot write {path}: {error.Words()}; going on without it");
     }
 
+    /// <summary>A directory that somebody made readable for everybody (the manual says how) means its new files too.</summary>
+    private uint NewFileMode => FileMode | (Files.Status(_directory.Span).Value.Mode & OthersRead);
+
     /// <summary>New, then renamed, with owner and mode of the file that is there. A file that says the same already is left as it is.</summary>
     private Errno Write(ByteString path, ByteString temporary, ReadOnlySpan<byte> content)
     {
@@ -242,7 +246,7 @@ public sealed class EnvironmentStore
             return Errno.None;
         return old.Ok && old.Value.Kind == FileKind.Regular
             ? Files.Replace(path.Span, temporary.Span, content, old.Value.Mode, old.Value.User, old.Value.Group)
-            : Files.Replace(path.Span, temporary.Span, content, FileMode, Processes.UserId, _group);
+            : Files.Replace(path.Span, temporary.Span, content, NewFileMode, Processes.UserId, _group);
     }
 
     private ByteString PathOf(ByteString name) => ByteString.Join(_directory.Span, "/"u8, name.Span);
