@@ -74,6 +74,8 @@ lint: build/prerequisites
 .PHONY: test
 test: lint examples overlay build/probe/keelson-probe build/fallback/keelson build/host/keelson ## all tests; ends with their totals
 	@eval "$$(tools/engine up)"
+	KEELSON_SECOND_IMAGE=$$(tools/build-image second)
+	export KEELSON_SECOND_IMAGE
 	tools/run-tests
 
 .PHONY: examples

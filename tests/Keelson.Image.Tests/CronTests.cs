@@ -1,6 +1,7 @@
 namespace Keelson.Image.Tests;
 
 /// <summary>cron: jobs run, with the container's environment where they ask for it, and what goes wrong is in docker logs.</summary>
+[Trait("Base", "Each")]
 public sealed class CronTests
 {
     private static Container With(string prepare, params string[] options) =>

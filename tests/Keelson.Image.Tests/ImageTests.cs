@@ -1,5 +1,6 @@
 namespace Keelson.Image.Tests;
 
+[Trait("Base", "Each")]
 public sealed class ImageTests
 {
     [Fact]

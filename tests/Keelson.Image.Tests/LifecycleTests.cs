@@ -2,6 +2,7 @@ using System.Globalization;
 
 namespace Keelson.Image.Tests;
 
+[Trait("Base", "Each")]
 public sealed class LifecycleTests
 {
     private const string StubbornService = """

@@ -1,6 +1,7 @@
 namespace Keelson.Image.Tests;
 
 /// <summary>logrotate: "rotates and compresses logs on a regular basis".</summary>
+[Trait("Base", "Each")]
 public sealed class LogrotateTests
 {
     [Fact]

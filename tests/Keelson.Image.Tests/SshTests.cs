@@ -1,6 +1,7 @@
 namespace Keelson.Image.Tests;
 
 /// <summary>"Login to the container, or running a command inside it, via SSH". The client is another container.</summary>
+[Trait("Base", "Each")]
 public sealed class SshTests
 {
     private const string Options = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ConnectTimeout=10";
@@ -103,6 +104,21 @@ public sealed class SshTests
         using Container container = Listening(Docker.Image, "sh", "-c", "echo root:secret | chpasswd; exec /sbin/my_init --enable-insecure-key");
         Outcome refused = Client(container, $"ssh {Options} -o PubkeyAuthentication=no -o PreferredAuthentications=password,keyboard-interactive,none -o BatchMode=no root@127.0.0.1 true </dev/null");
         container.Must(refused.Status == 255 && refused.Error.Contains("Permission denied (publickey).", StringComparison.Ordinal), refused.ToString());
+    }
+
+    [Fact]
+    public void Its_settings_are_keys_only_root_by_key_and_the_distributions_modern_ones()
+    {
+        Outcome run = Docker.MyInit("sh", "-c", "/usr/lib/keelson/ssh-host-keys 2>/dev/null; mkdir -p /run/sshd; /usr/sbin/sshd -T");
+        string[] settings = run.Output.Split('\n');
+        foreach (string setting in new[]
+        {
+            "pubkeyauthentication yes", "passwordauthentication no", "kbdinteractiveauthentication no", "permitemptypasswords no", "permitrootlogin without-password",
+            "x11forwarding no", "hostbasedauthentication no", "hostkey /etc/ssh/ssh_host_ed25519_key", "hostkey /etc/ssh/ssh_host_rsa_key",
+        })
+            run.Must(settings.Contains(setting));
+        foreach (string weak in new[] { "ssh-dss", "diffie-hellman-group1-sha1", "3des-cbc", "arcfour", "hmac-md5" })
+            run.Must(!run.Output.Contains(weak, StringComparison.Ordinal));
     }
 
     [Fact]
