@@ -44,8 +44,8 @@ public sealed class AptTests
     [Fact]
     public void The_package_locales_that_others_pull_in_leaves_en_US_UTF_8_in_place()
     {
-        Outcome run = Docker.MyInit("bash", "-c", "install_clean locales >/dev/null && locale -a; locale charmap; cat /etc/default/locale | grep ^LANG=; echo 'de_DE.UTF-8 UTF-8' >>/etc/locale.gen; locale-gen >/dev/null; locale -a | grep -c utf8");
-        run.Must(run == new Outcome(0, "C\nC.utf8\nen_US.utf8\nPOSIX\nUTF-8\nLANG=en_US.UTF-8\n3\n", run.Error));
+        Outcome run = Docker.MyInit("bash", "-c", "install_clean locales >/dev/null && locale -a; locale charmap; cat /etc/default/locale | grep ^LANG=");
+        run.Must(run == new Outcome(0, "C\nC.utf8\nen_US.utf8\nPOSIX\nUTF-8\nLANG=en_US.UTF-8\n", run.Error));
     }
 
     [Fact]
