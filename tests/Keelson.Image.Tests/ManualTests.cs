@@ -22,9 +22,11 @@ public sealed partial class ManualTests
     }
 
     [Theory]
+    [InlineData("blame")]
     [InlineData("lint")]
     [InlineData("map-user")]
     [InlineData("notify")]
+    [InlineData("plot")]
     [InlineData("probe")]
     public void The_page_of_a_command_of_keelson_has_the_options_of_its_help(string name)
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Keelson.Commands.Control;
 using Keelson.Linux;
 
 namespace Keelson.Commands.Lint;
@@ -74,29 +75,11 @@ public static class LintCommand
         for (int i = 0; i < findings.Count; i++)
         {
             Finding finding = findings[i];
-            text.Append(i == 0 ? "\n" : ",\n").Append("  {\"path\": ");
-            AppendString(text, finding.Path.ToString());
-            text.Append(", \"line\": ").Append(finding.Line.ToString(CultureInfo.InvariantCulture)).Append(", \"severity\": \"").Append(finding.IsError ? "error" : "warning").Append("\", \"what\": ");
-            AppendString(text, finding.What);
-            text.Append(", \"cure\": ");
-            AppendString(text, finding.Cure);
-            text.Append('}');
+            text.Append(i == 0 ? "\n" : ",\n").Append("  {\"path\": ").Append(JsonText.Quoted(finding.Path.ToString()))
+                .Append(", \"line\": ").Append(finding.Line.ToString(CultureInfo.InvariantCulture)).Append(", \"severity\": \"").Append(finding.IsError ? "error" : "warning")
+                .Append("\", \"what\": ").Append(JsonText.Quoted(finding.What))
+                .Append(", \"cure\": ").Append(JsonText.Quoted(finding.Cure)).Append('}');
         }
         return text.Append(findings.Count > 0 ? "\n]\n" : "]\n").ToString();
-    }
-
-    private static void AppendString(StringBuilder text, string value)
-    {
-        text.Append('"');
-        foreach (char c in value)
-        {
-            if (c is '"' or '\\')
-                text.Append('\\').Append(c);
-            else if (c < ' ')
-                text.Append("\\u00").Append("0123456789abcdef"[c >> 4]).Append("0123456789abcdef"[c & 15]);
-            else
-                text.Append(c);
-        }
-        text.Append('"');
     }
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using Keelson.Commands.Boot;
 using Keelson.Commands.Control;
 using Keelson.Commands.Lint;
 using Keelson.Commands.MapUser;
@@ -30,11 +31,13 @@ internal static class KeelsonApplet
           workaround-docker-2267  names of the image in the hosts file of its containers
 
         Commands, as `keelson COMMAND` only:
+          blame      what the boot took long for, the slowest first
           events     what has happened since the boot
           health     whether the container is well
           lint       say what is wrong with scripts and services before they run
           map-user   give a user the ids in $PUID and $PGID
           notify     tell the supervisor that a service is ready, and more
+          plot       the boot as a picture
           probe      look whether a server answers
           status     all services at a look
 
@@ -45,11 +48,13 @@ internal static class KeelsonApplet
     /// <summary>What has no name of its own; null when it is none of them.</summary>
     internal static Func<ProcessImage, int, int>? Subcommand(ReadOnlySpan<byte> name) => name switch
     {
+        _ when name.SequenceEqual("blame"u8) => BootCommand.Blame,
         _ when name.SequenceEqual("events"u8) => EventsCommand.Run,
         _ when name.SequenceEqual("health"u8) => HealthCommand.Run,
         _ when name.SequenceEqual("lint"u8) => LintCommand.Run,
         _ when name.SequenceEqual("map-user"u8) => MapUserCommand.Run,
         _ when name.SequenceEqual("notify"u8) => NotifyCommand.Run,
+        _ when name.SequenceEqual("plot"u8) => BootCommand.Plot,
         _ when name.SequenceEqual("probe"u8) => ProbeCommand.Run,
         _ when name.SequenceEqual("status"u8) => StatusCommand.Run,
         _ => null,
