@@ -35,7 +35,7 @@ sources = $(shell find $(1) -type f \( -name '*.cs' -o -name '*.csproj' \) -not 
 .PHONY: help
 help: ## this list
 	@echo "Keelson $(VERSION). Targets:"
-	awk -F':.*## ' '/^[a-z][a-z0-9 -]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	awk -F':.*## ' '/^[a-z][a-z0-9_ -]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	echo "Variables: NAME=$(NAME) VERSION=$(VERSION) BASE_IMAGE=$(BASE_IMAGE) PLATFORM=$(PLATFORM)"
 
 .PHONY: run
@@ -54,6 +54,26 @@ build image: $(BINARY) ## build the image NAME:VERSION from BASE_IMAGE, for PLAT
 	@[ $(ARCH) = $(HERE) ] || tools/emulator $(ARCH)
 	eval "$$(tools/engine up)"
 	tools/build-image base
+
+.PHONY: tag_latest
+tag_latest: ## give the image NAME:VERSION the name NAME:latest too
+	@eval "$$(tools/engine up)"
+	docker tag "$(NAME):$(VERSION)" "$(NAME):latest"
+
+.PHONY: release
+release: tag_latest ## push NAME:VERSION and NAME:latest for all processors, if tests, tag and changelog are right
+	@eval "$$(tools/engine up)"
+	tools/release push
+
+.PHONY: ssh
+ssh: build/host/keelson ## log in to a container of NAME:VERSION with SSH; starts one where none runs
+	@eval "$$(tools/engine up)"
+	container=$$(docker ps -q --filter "ancestor=$(NAME):$(VERSION)" --filter label=org.keelson.ssh | head -n 1)
+	if [ -z "$$container" ]; then
+	  container=$$(docker run -d --rm --label org.keelson.ssh "$(NAME):$(VERSION)" /sbin/my_init --enable-insecure-key)
+	  trap 'docker stop "$$container" >/dev/null' EXIT
+	fi
+	build/host/docker-ssh "$$container"
 
 .PHONY: engine
 engine: ## find or start a Docker engine; prints the export line to evaluate
@@ -77,6 +97,8 @@ test: lint examples overlay build/probe/keelson-probe build/fallback/keelson bui
 	KEELSON_SECOND_IMAGE=$$(tools/build-image second)
 	export KEELSON_SECOND_IMAGE
 	tools/run-tests
+	# For `make release`.
+	git rev-parse HEAD >build/test-commit 2>/dev/null || rm -f build/test-commit
 
 .PHONY: examples
 examples: image ## the images of all examples: NAME-EXAMPLE:VERSION
@@ -110,7 +132,7 @@ bench: build/keelson build/bench/restart-bench ## measure against the peers (ben
 .PHONY: clean
 clean: ## remove what was built, but not the engine and its images
 	@find . -type d \( -name bin -o -name obj -o -name TestResults \) -not -path './build/*' -prune -exec rm -rf {} +
-	rm -rf build/keelson build/amd64 build/arm64 build/tool build/overlay build/publish build/probe build/fallback build/host build/bench build/context.* build/sbom build/prerequisites build/sources build/test-totals build/test-failures
+	rm -rf build/keelson build/amd64 build/arm64 build/tool build/overlay build/publish build/probe build/fallback build/host build/bench build/context.* build/sbom build/prerequisites build/sources build/test-totals build/test-failures build/test-commit
 
 # The list of the sources: a file that was removed counts as a change too.
 .PHONY: always
