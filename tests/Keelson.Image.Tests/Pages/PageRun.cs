@@ -184,7 +184,7 @@ public sealed partial class PageRun : IDisposable
     {
         string docker = Environment.GetEnvironmentVariable("DOCKER_CONFIG") ?? Environment.GetEnvironmentVariable("HOME") + "/.docker";
         Outcome run = Docker.Execute("env", input, [
-            "-C", _directory, "-u", "SSH_AUTH_SOCK", $"KEELSON={Docker.Top}", $"HOME={_home}", $"XDG_DATA_HOME={_home}/data", $"DOCKER_CONFIG={docker}",
+            "-C", _directory, "-u", "SSH_AUTH_SOCK", $"KEELSON={Docker.Top}", "DOCKER_BUILDKIT=0", $"HOME={_home}", $"XDG_DATA_HOME={_home}/data", $"DOCKER_CONFIG={docker}",
             $"PATH={s_tools}:{Environment.GetEnvironmentVariable("PATH")}", .. command]);
         // The command's bytes were read as one character each.
         static string Text(string bytes) => Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(bytes));
