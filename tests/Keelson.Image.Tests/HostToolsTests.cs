@@ -214,6 +214,16 @@ public sealed class HostToolsTests : IDisposable
     }
 
     [Fact]
+    public void Keelson_doctor_calls_a_service_well_that_is_down_by_its_conditions()
+    {
+        using var container = Container.Start("-e", "DISABLE_CRON=1", Docker.Image);
+        container.Until("syslog-ng runs and cron is known", () => container.Exec("sv", "status", "syslog-ng").Output.StartsWith("run:", StringComparison.Ordinal)
+            && container.Exec("sv", "status", "cron").Output.StartsWith("down:", StringComparison.Ordinal));
+        Outcome doctor = Run("", "keelson", "doctor", container.Id);
+        doctor.Must(doctor.Status == 0 && !doctor.Output.Contains("cron", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Keelson_build_is_quiet_and_finds_an_image_that_would_boot_without_its_services()
     {
         string name = $"keelson-test-build-{Environment.ProcessId}";

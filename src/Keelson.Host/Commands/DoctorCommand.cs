@@ -102,7 +102,8 @@ internal static class DoctorCommand
         string? signal = state.Config?.StopSignal;
         if (signal is not (null or "" or "SIGTERM" or "TERM" or "15" or "SIGINT" or "INT" or "2" or "SIGQUIT" or "SIGPWR" or "SIGRTMIN+3" or "37"))
             Warn($"its stop signal is {signal}, on which my_init does not stop", "without STOPSIGNAL in the Dockerfile, and without --stop-signal");
-        if (state.Config?.StopTimeout is { } grace && grace < s_defaultGrace && Budget(state) >= grace.TotalSeconds)
+        // Podman says 0 for none.
+        if (state.Config?.StopTimeout is { } grace && grace > TimeSpan.Zero && grace < s_defaultGrace && Budget(state) >= grace.TotalSeconds)
             Warn($"it is killed {grace.TotalSeconds:0} s after the signal to stop, and may take {Budget(state)}", $"docker run --stop-timeout {Budget(state) + 2}, or less in KILL_PROCESS_TIMEOUT");
         if (state.HostConfig?.RestartPolicy?.Name.ToString() is { } policy && policy.Contains("No", StringComparison.Ordinal) && state.HostConfig.AutoRemove != true)
             findings.Add(new Finding("ok", container.Name, "it is not started again when it ends, nor after a reboot (--restart unless-stopped)"));
@@ -113,6 +114,8 @@ internal static class DoctorCommand
                 Warn("/etc/service has no service", "/etc/service/NAME/run, executable");
             foreach (Service service in services.Where(s => s.IsTrouble))
                 Fail($"the service {service.Name} is not well: {service.State} {string.Join(", ", service.Remarks)}", $"docker logs {container.Name}; docker exec {container.Name} sv status {service.Name}");
+            foreach ((string service, string reason) in await KeelsonContainers.FailedAsync(container, cancel).ConfigureAwait(false))
+                Fail($"the service {service} has failed and is not started again: {reason}", $"docker logs {container.Name}; docker exec {container.Name} sv start {service}");
             long age = Age(state);
             foreach (Service service in services.Where(s => s is { State: "run", Seconds: < 3 } && age > 10))
                 Warn($"the service {service.Name} was started {service.Seconds} s ago, the container {PsCommand.Duration(age)} ago: it may end again and again", $"docker logs --tail 50 {container.Name}");

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Docker.DotNet.Models;
 
 namespace Keelson.Host.Engine;
@@ -11,8 +12,8 @@ namespace Keelson.Host.Engine;
 /// <param name="Remarks">"paused", "want up", "normally down" and so on, as sv writes them.</param>
 internal sealed record Service(string Name, string State, int Pid, long Seconds, IReadOnlyList<string> Remarks)
 {
-    /// <summary>Down although nobody said that it should be, or not even supervised.</summary>
-    internal bool IsTrouble => State is "fail" or "finish" || (State == "down" && (Remarks.Contains("want up") || Remarks.Contains("normally up")));
+    /// <summary>Down although it is wanted up, or not even supervised. One that its conditions or `sv stop` keep down is well.</summary>
+    internal bool IsTrouble => State is "fail" or "finish" || (State == "down" && Remarks.Contains("want up"));
 
     /// <summary>Reads `sv status` (its output is runit's): "run: web: (pid 42) 7s, normally down; run: log: ...".</summary>
     internal static Service? Parse(string line)
@@ -67,6 +68,24 @@ internal static class KeelsonContainers
         catch (Docker.DotNet.DockerApiException)
         {
             return null;
+        }
+    }
+
+    /// <summary>The services that are not started again by themselves, each with the reason; none where process 1 can't say.</summary>
+    internal static async Task<IReadOnlyList<(string Name, string Reason)>> FailedAsync(Found container, CancellationToken cancel)
+    {
+        (long status, string output, _) = await container.ExecuteAsync(["keelson", "status", "--json"], cancel).ConfigureAwait(false);
+        if (status != 0)
+            return [];
+        try
+        {
+            using JsonDocument services = JsonDocument.Parse(output);
+            return [.. services.RootElement.EnumerateArray().Where(s => s.GetProperty("state").GetString() == "failed")
+                .Select(s => (s.GetProperty("name").GetString()!, s.TryGetProperty("reason", out JsonElement reason) ? reason.GetString() ?? "" : ""))];
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            return [];
         }
     }
 
