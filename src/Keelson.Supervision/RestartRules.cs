@@ -6,7 +6,9 @@ namespace Keelson.Supervision;
 /// </summary>
 public sealed class RestartRules(ServiceConf conf)
 {
-    private readonly Queue<long> _starts = [];
+    // Most services have no limit.
+    private readonly Queue<long> _starts = conf.StartLimitBurst > 0 ? new() : s_none;
+    private static readonly Queue<long> s_none = [];
     private int _restarts;
 
     /// <summary>Whether ./run is to run again after such an end.</summary>

@@ -244,6 +244,7 @@ internal sealed class ServiceLife
         _failure = null;
         Journal.Add(JournalKind.Ready, Name);
         Enter(ActiveState.Active);
+        _set.TrimLater();
         if (Conf.Type == ServiceType.OneShot)
             return;
         _alive = Loop.Now;

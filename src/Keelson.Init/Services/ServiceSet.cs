@@ -14,6 +14,8 @@ public sealed class ServiceSet : ISource
     private const long RescanMilliseconds = 5000;
     private const long LastWordsMilliseconds = 1000;
     private const int MostStopRounds = 8;
+    private const long TrimAfterMilliseconds = 2000;
+    private const int MostTrims = 20;
 
     // The kernel takes some 8 ms to close an inotify descriptor: a one-shot command is over before we open one.
     private const long WatchAfterMilliseconds = 250;
@@ -28,6 +30,8 @@ public sealed class ServiceSet : ISource
     private readonly List<Service> _found = [];
     private readonly Dictionary<(ulong, ulong), long> _awayUntil = [];
     private readonly Timer _rescan;
+    private readonly Timer _trim;
+    private int _trims;
     private Inotify? _inotify;
     private int _watch = -1;
     private int _parentWatch = -1;
@@ -49,6 +53,11 @@ public sealed class ServiceSet : ISource
         Directory = new ByteString(directory);
         _processTimeout = processTimeout;
         _rescan = new Timer(RescanElapsed);
+        _trim = new Timer(() =>
+        {
+            _trims++;
+            Trim();
+        });
         Leftovers = new Leftovers(loop);
         Output = new ServiceOutput(loop, OutputMode.Direct);
     }
@@ -267,13 +276,26 @@ public sealed class ServiceSet : ISource
         if (!_watching)
         {
             _watching = true;
-            // What the start needed is not needed any more: the heap shrinks to what the services are.
-            GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-            ProgramText.GiveBack();
+            Trim();
             if (OpenInotify())
                 WatchServices();
         }
         Scan();
+    }
+
+    /// <summary>What the start needed is not needed any more: the heap shrinks to what the services are.</summary>
+    private static void Trim()
+    {
+        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        ProgramText.GiveBack();
+    }
+
+    /// <summary>A service has become ready, later than those that are so at once: what its start needed goes too, in a while.</summary>
+    internal void TrimLater()
+    {
+        // One that is started again and again for days must not make us tidy up each time.
+        if (_trims < MostTrims && !_trim.Armed)
+            Loop.Timers.Arm(_trim, Loop.Now + TrimAfterMilliseconds);
     }
 
     private void WatchServices()
