@@ -103,7 +103,7 @@ public sealed class EnvironmentStoreTests : IDisposable
     [Fact]
     public void Owner_and_mode_of_files_that_exist_are_kept()
     {
-        Directory.CreateDirectory(Store);
+        Directory.CreateDirectory(Store, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute);
         File.WriteAllText(Store + ".json", "");
         File.SetUnixFileMode(Store + ".json", UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead);
         New().Import([Entry("A=1")]);
