@@ -23,16 +23,21 @@ public sealed partial class ManualTests
 
     [Theory]
     [InlineData("blame")]
+    [InlineData("events")]
+    [InlineData("health")]
     [InlineData("lint")]
     [InlineData("map-user")]
     [InlineData("notify")]
     [InlineData("plot")]
     [InlineData("probe")]
+    [InlineData("status")]
     public void The_page_of_a_command_of_keelson_has_the_options_of_its_help(string name)
     {
         Outcome help = Docker.Start("--entrypoint", "keelson", Docker.Image, name, "--help");
         help.Must();
-        Compare(name, Options(help.Output), Options(Render($"docs/man/keelson-{name}.8")));
+        // Examples have options of other programs.
+        string page = Regex.Replace(Render($"docs/man/keelson-{name}.8"), @"^EXAMPLES\n(?:[ ].*\n|\n)*", "", RegexOptions.Multiline);
+        Compare(name, Options(help.Output), Options(page));
     }
 
     [Theory]

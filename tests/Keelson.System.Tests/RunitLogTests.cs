@@ -201,7 +201,7 @@ public sealed class RunitLogTests
         // Both are away, and so both come back.
         await s.RunOf("web", notPid: web.Pid);
         await s.RunOf("web/log", notPid: log.Pid);
-        Assert.Equal(2, s.Read("/tmp/logs").Length);
+        await s.Until(() => s.Read("/tmp/logs").Length == 2, "the log was started twice");
     }
 
     [Theory, BothSupervisors]

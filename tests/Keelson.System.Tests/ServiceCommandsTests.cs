@@ -48,6 +48,16 @@ public sealed class ServiceCommandsTests
     }
 
     [Fact]
+    public async Task A_failure_that_a_dash_in_front_ignores_is_none()
+    {
+        await using Sandbox s = With("Type=oneshot\nExecStart=-/bin/sh -c \"exit 9\"\n").Service("next", "touch /tmp/next; exec sleep 54321").Write("/etc/service/next/service.conf", "[Unit]\nRequires=web\n");
+        await s.Start();
+        await s.WaitForFile("/tmp/next");
+        Assert.DoesNotContain("failed", s.Err.Text, StringComparison.Ordinal);
+        Assert.Equal(0, (await s.Stop()).Status);
+    }
+
+    [Fact]
     public async Task ExecReload_is_what_sv_hup_and_reload_do_and_it_knows_the_main_process()
     {
         await using Sandbox s = With("ExecReload=/bin/sh -c \"echo $MAINPID >/tmp/reloaded\"\n")

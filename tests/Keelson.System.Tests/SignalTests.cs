@@ -113,10 +113,11 @@ public sealed class SignalTests
         await s.WaitUntilWatching();
         int descriptors = s.Descriptors;
         s.Write("/tmp/go", "");
-        await s.Until(() => s.Out.Text.Contains("made 50000", StringComparison.Ordinal), "50,000 orphans have been made", TimeSpan.FromMinutes(2));
+        await s.Until(() => s.Out.Text.Contains("made 50000", StringComparison.Ordinal), "50,000 orphans have been made", TimeSpan.FromMinutes(6));
         await s.Until(() => s.Processes.Count == 3, "only PID 1, main and the service are left");
         Assert.DoesNotContain(s.Processes, p => p.IsZombie);
-        Assert.Equal(descriptors, s.Descriptors);
+        // One that was open for a moment when they were counted is not among them any more.
+        await s.Until(() => s.Descriptors <= descriptors, "no descriptor more than before is open");
         Assert.Equal(0, (await s.Stop()).Status);
     }
 

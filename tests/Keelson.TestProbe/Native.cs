@@ -6,9 +6,6 @@ namespace Keelson.TestProbe;
 internal static unsafe partial class Native
 {
     [DllImport("libc"), SuppressGCTransition] internal static extern int fork();
-    [DllImport("libc"), SuppressGCTransition] internal static extern int getpid();
-    [DllImport("libc"), SuppressGCTransition] internal static extern int getppid();
-    [DllImport("libc"), SuppressGCTransition] internal static extern int sched_yield();
     [DllImport("libc"), SuppressGCTransition] internal static extern void _exit(int status);
     [DllImport("libc")] internal static extern int waitpid(int pid, int* status, int options);
     [DllImport("libc")] internal static extern int signalfd(int fd, ulong* mask, int flags);

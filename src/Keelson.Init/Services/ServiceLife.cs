@@ -345,13 +345,13 @@ internal sealed class ServiceLife
     /// <param name="mayRunAgain">It was not started to run once.</param>
     internal bool Ended(WaitStatus status, bool isWanted, bool mayRunAgain)
     {
-        bool isDone = isWanted && Conf.Type == ServiceType.OneShot && status is { Exited: true, ExitCode: 0 } && _failure is null;
+        bool isDone = isWanted && Conf.Type == ServiceType.OneShot && _failure is null && (Conf.IgnoresStartFailure || status is { Exited: true, ExitCode: 0 });
         if (isDone)
             IsReady();
         Cancel();
         if (!isWanted)
             return false;
-        bool succeeded = _failure is null && (status is { Exited: true, ExitCode: 0 } || status.Signal is Signal.Hup or Signal.Interrupt or Signal.Term or Signal.Pipe);
+        bool succeeded = _failure is null && (Conf.IgnoresStartFailure || status is { Exited: true, ExitCode: 0 } || status.Signal is Signal.Hup or Signal.Interrupt or Signal.Term or Signal.Pipe);
         if (!succeeded)
             _failure ??= $"./run {(status.Exited ? $"ended with {status.ExitCode}" : status.Failure)}";
         if (mayRunAgain && _rules.RunsAgain(succeeded))
