@@ -1,24 +1,18 @@
-using System.Buffers.Binary;
-using System.Runtime.InteropServices;
-
 namespace Keelson.Linux;
 
 /// <summary>Who sent a datagram (SCM_CREDENTIALS, unix(7)); the process is 0 when it is in no PID namespace of ours.</summary>
 public readonly record struct Sender(int Pid, uint User);
 
 /// <summary>
-/// A datagram socket of unix(7). Its address is a path when it begins with a slash, else abstract, which needs no file
-/// system at all.
+/// A datagram socket of unix(7), at a path, or at an abstract address, which has @ in front and needs no file system at all.
 /// </summary>
 public sealed unsafe class Datagram
 {
-    private const int Unix = 1;
     private const int SocketLevel = 1;
     private const int DontWait = 0x40;
     private const int CloseOnExec = 0x40000000;
-    private const int AddressSize = 110;
 
-    private readonly byte[] _address = new byte[AddressSize];
+    private readonly byte[] _address = new byte[UnixAddress.Size];
     private uint _addressLength;
 
     private Datagram(int fd) => Fd = fd;
@@ -38,7 +32,7 @@ public sealed unsafe class Datagram
     /// <summary>Speaks with the address; answers come back, because it has an address of its own that the kernel gave it.</summary>
     public static Result<Datagram?> Connect(ReadOnlySpan<byte> name) => Open(socket =>
     {
-        ushort family = Unix;
+        ushort family = UnixAddress.Family;
         Errno error = Libc.Check(Libc.bind(socket.Fd, &family, sizeof(ushort)));
         fixed (byte* address = socket._address)
             return error != Errno.None ? error : Libc.Check(Libc.connect(socket.Fd, address, socket._addressLength));
@@ -47,30 +41,18 @@ public sealed unsafe class Datagram
     private static Result<Datagram?> Open(Func<Datagram, Errno> prepare, ReadOnlySpan<byte> name)
     {
         const int datagram = 2, nonBlock = 0x800, closeOnExec = 0x80000;
-        int fd = Libc.socket(Unix, datagram | nonBlock | closeOnExec, 0);
+        int fd = Libc.socket(UnixAddress.Family, datagram | nonBlock | closeOnExec, 0);
         if (fd < 0)
             return new(null, Libc.LastError);
         var socket = new Datagram(fd);
-        BinaryPrimitives.WriteUInt16LittleEndian(socket._address, Unix);
-        // A NUL in front makes it abstract; a path has its NUL behind it.
-        bool isPath = name is [(byte)'/', ..];
-        if (name.Length > AddressSize - 3)
-        {
-            socket.Close();
-            return new(null, Errno.NameTooLong);
-        }
-        name.CopyTo(socket._address.AsSpan(isPath ? 2 : 3));
-        socket._addressLength = (uint)(3 + name.Length);
-        Errno error = prepare(socket);
+        Errno error = UnixAddress.Write(name, socket._address, out socket._addressLength);
+        if (error == Errno.None)
+            error = prepare(socket);
         if (error == Errno.None)
             return new(socket, Errno.None);
         socket.Close();
         return new(null, error);
     }
-
-    /// <summary>The address at which process number 1 of our PID namespace listens: of that namespace only.</summary>
-    public static ByteString AddressOfInit(ReadOnlySpan<byte> purpose) =>
-        ByteString.Join(purpose, "/"u8, Files.ReadLink("/proc/self/ns/pid"u8).Value.Span);
 
     /// <summary>The next message, without waiting; the kernel vouches for the sender. What has no sender to answer to has user -1.</summary>
     public Result<int> Receive(Span<byte> message, out Sender sender)
@@ -79,7 +61,7 @@ public sealed unsafe class Datagram
         byte* control = stackalloc byte[controlSize];
         new Span<byte>(control, controlSize).Clear();
         var header = default(MessageHeader);
-        var part = default(Part);
+        var part = default(MessagePart);
         sender = new Sender(0, uint.MaxValue);
         fixed (byte* text = message)
         fixed (byte* from = _address)
@@ -87,7 +69,7 @@ public sealed unsafe class Datagram
             part.Start = text;
             part.Length = (nuint)message.Length;
             header.Name = from;
-            header.NameLength = AddressSize;
+            header.NameLength = UnixAddress.Size;
             header.Parts = &part;
             header.PartCount = 1;
             header.Control = control;
@@ -135,23 +117,4 @@ public sealed unsafe class Datagram
     }
 
     public void Close() => Files.Close(Fd);
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct MessageHeader
-    {
-        public byte* Name;
-        public uint NameLength;
-        public Part* Parts;
-        public nuint PartCount;
-        public byte* Control;
-        public nuint ControlLength;
-        public int Flags;
-    }
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct Part
-    {
-        public byte* Start;
-        public nuint Length;
-    }
 }

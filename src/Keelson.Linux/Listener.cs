@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-
 namespace Keelson.Linux;
 
 /// <summary>Who is at the other end of a stream (SO_PEERCRED, unix(7)); the process is 0 when it is in no PID namespace of ours.</summary>
@@ -8,34 +6,28 @@ public readonly record struct Peer(int Pid, uint User, uint Group);
 /// <summary>A stream socket of unix(7) that others connect to. Nothing here waits.</summary>
 public sealed unsafe class Listener
 {
-    private const int Unix = 1;
     private const int Stream = 1;
     private const int SocketLevel = 1;
     private const int NonBlock = 0x800;
     private const int CloseOnExec = 0x80000;
-    private const int AddressSize = 110;
 
     private Listener(int fd) => Fd = fd;
 
     public int Fd { get; }
 
-    /// <summary>Listens at a path, or at an abstract address, which does not begin with a slash.</summary>
+    /// <summary>Listens at a path, or at an abstract address, which has @ in front.</summary>
     public static Result<Listener?> Open(ReadOnlySpan<byte> name)
     {
         const int backlog = 16;
-        if (name.Length > AddressSize - 3)
-            return new(null, Errno.NameTooLong);
-        int fd = Libc.socket(Unix, Stream | NonBlock | CloseOnExec, 0);
+        Span<byte> address = stackalloc byte[UnixAddress.Size];
+        Errno error = UnixAddress.Write(name, address, out uint length);
+        if (error != Errno.None)
+            return new(null, error);
+        int fd = Libc.socket(UnixAddress.Family, Stream | NonBlock | CloseOnExec, 0);
         if (fd < 0)
             return new(null, Libc.LastError);
-        Span<byte> address = stackalloc byte[AddressSize];
-        address.Clear();
-        BinaryPrimitives.WriteUInt16LittleEndian(address, Unix);
-        // A NUL in front makes it abstract; a path has its NUL behind it.
-        name.CopyTo(address[(name is [(byte)'/', ..] ? 2 : 3)..]);
-        Errno error;
         fixed (byte* a = address)
-            error = Libc.Check(Libc.bind(fd, a, (uint)(3 + name.Length)));
+            error = Libc.Check(Libc.bind(fd, a, length));
         if (error == Errno.None)
             error = Libc.Check(Libc.listen(fd, backlog));
         if (error == Errno.None)

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Keelson.Linux;
 
 /// <summary>The sending side of sd_notify(3): datagrams to the address in $NOTIFY_SOCKET.</summary>
@@ -31,7 +29,7 @@ public static unsafe class NotifySocket
         new Span<byte>(control, RightsSize).Clear();
         fixed (byte* text = message)
         {
-            var part = new Part { Start = text, Length = (nuint)message.Length };
+            var part = new MessagePart { Start = text, Length = (nuint)message.Length };
             var header = new MessageHeader { Name = to, NameLength = length, Parts = &part, PartCount = 1 };
             if (descriptor >= 0)
             {
@@ -66,24 +64,5 @@ public static unsafe class NotifySocket
             error = Errno.TimedOut;
         Files.Close(readEnd);
         return error;
-    }
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct MessageHeader
-    {
-        public byte* Name;
-        public uint NameLength;
-        public Part* Parts;
-        public nuint PartCount;
-        public byte* Control;
-        public nuint ControlLength;
-        public int Flags;
-    }
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct Part
-    {
-        public byte* Start;
-        public nuint Length;
     }
 }

@@ -3,13 +3,17 @@ using System.Buffers.Binary;
 namespace Keelson.Linux;
 
 /// <summary>struct sockaddr_un of unix(7).</summary>
-internal static class UnixAddress
+public static class UnixAddress
 {
     internal const int Size = 110;
     internal const int Family = 1;
 
     // Family in front, NUL behind.
     private const int MostBytes = Size - 3;
+
+    /// <summary>The abstract address at which process number 1 of our PID namespace listens: of that namespace only.</summary>
+    public static ByteString OfInit(ReadOnlySpan<byte> purpose) => ByteString.Join(
+        ByteString.Join("@"u8, purpose).Span, "/"u8, Files.ReadLink("/proc/self/ns/pid"u8).Value.Span);
 
     /// <summary>
     /// Writes the address of a path, or of an abstract name, which begins with @ as in $NOTIFY_SOCKET. The error when it

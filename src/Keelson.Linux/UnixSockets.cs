@@ -1,14 +1,10 @@
-using System.Buffers.Binary;
-
 namespace Keelson.Linux;
 
 /// <summary>Sockets of unix(7) that other programs listen on.</summary>
 public static unsafe class UnixSockets
 {
-    private const int Unix = 1;
     private const int Stream = 1;
     private const int Datagram = 2;
-    private const int AddressSize = 110;
 
     /// <summary>
     /// None when a program listens on the socket of this path. <see cref="Errno.NoEntry"/>: there is none;
@@ -16,8 +12,6 @@ public static unsafe class UnixSockets
     /// </summary>
     public static Errno Listens(ReadOnlySpan<byte> path)
     {
-        if (path.Length > AddressSize - 3)
-            return Errno.NameTooLong;
         Errno error = Connect(path, Datagram);
         if (error == Errno.WrongSocketType)
             error = Connect(path, Stream);
@@ -28,16 +22,15 @@ public static unsafe class UnixSockets
     private static Errno Connect(ReadOnlySpan<byte> path, int type)
     {
         const int nonBlock = 0x800, closeOnExec = 0x80000;
-        int fd = Libc.socket(Unix, type | nonBlock | closeOnExec, 0);
+        Span<byte> address = stackalloc byte[UnixAddress.Size];
+        Errno error = UnixAddress.Write(path, address, out uint length);
+        if (error != Errno.None)
+            return error;
+        int fd = Libc.socket(UnixAddress.Family, type | nonBlock | closeOnExec, 0);
         if (fd < 0)
             return Libc.LastError;
-        Span<byte> address = stackalloc byte[AddressSize];
-        address.Clear();
-        BinaryPrimitives.WriteUInt16LittleEndian(address, Unix);
-        path.CopyTo(address[2..]);
-        Errno error;
         fixed (byte* a = address)
-            error = Libc.Check(Libc.connect(fd, a, (uint)(2 + path.Length + 1)));
+            error = Libc.Check(Libc.connect(fd, a, length));
         Files.Close(fd);
         return error;
     }

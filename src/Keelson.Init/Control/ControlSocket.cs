@@ -39,7 +39,7 @@ public sealed class ControlSocket : ISource
         uint? group = Users.GroupId(ControlMessage.Group);
         Result<Listener?> listener = OpenPath(group);
         if (listener.Value is null)
-            listener = Listener.Open(Datagram.AddressOfInit(ControlMessage.Purpose).Span);
+            listener = Listener.Open(UnixAddress.OfInit(ControlMessage.Purpose).Span);
         Errno error = listener.Error;
         if (listener.Value is not null)
         {

@@ -35,9 +35,8 @@ internal sealed class NotifySocket : ISource
         Result<Datagram?> socket = OpenPath();
         if (socket.Value is null)
         {
-            ByteString name = Datagram.AddressOfInit("keelson/notify"u8);
-            address = ByteString.Join("@"u8, name.Span);
-            socket = Datagram.Bind(name.Span);
+            address = UnixAddress.OfInit("keelson/notify"u8);
+            socket = Datagram.Bind(address.Span);
         }
         if (socket.Value is null)
             return new(null, socket.Error);

@@ -16,7 +16,7 @@ internal sealed class Switchboard : ISource
 
     internal static Result<Switchboard?> Open(EventLoop loop)
     {
-        Result<Datagram?> socket = Datagram.Bind(Datagram.AddressOfInit(SuperviseMessage.Address).Span);
+        Result<Datagram?> socket = Datagram.Bind(UnixAddress.OfInit(SuperviseMessage.Address).Span);
         if (socket.Value is null)
             return new(null, socket.Error);
         var board = new Switchboard(socket.Value);
