@@ -3,17 +3,6 @@ using System.Text;
 
 namespace Keelson.Supervision;
 
-/// <summary>Whose command.</summary>
-public enum ExecKind
-{
-    Start,
-    StartPre,
-    StartPost,
-    Stop,
-    Reload,
-    Health,
-}
-
 public sealed class ExecCommand
 {
     private readonly List<byte[]> _words = [];

@@ -76,26 +76,14 @@ public sealed class ExecSettings
         return settings;
     }
 
-    /// <summary>Which commands a key has; null when it is no key of commands.</summary>
-    internal static ExecKind? KindOf(string key) => key switch
-    {
-        "ExecStart" => ExecKind.Start,
-        "ExecStartPre" => ExecKind.StartPre,
-        "ExecStartPost" => ExecKind.StartPost,
-        "ExecStop" => ExecKind.Stop,
-        "ExecReload" => ExecKind.Reload,
-        "HealthCheck" => ExecKind.Health,
-        _ => null,
-    };
-
     /// <summary>Takes one more line. A key that is none of the process is nobody's business here.</summary>
     /// <returns>What is wrong, and the cure; null when nothing is.</returns>
     internal string? Set(string key, string value)
     {
         // What the file's bytes were is lost behind the one, and no argument and no path goes on behind the other.
-        if (HasAny(value, "\uFFFD\0") && (KindOf(key) is not null || Array.IndexOf(KnownKeys.Process, key) >= 0))
+        if (HasAny(value, "\uFFFD\0") && (ExecKinds.OfKey(key) is not null || Array.IndexOf(KnownKeys.Process, key) >= 0))
             return value.Contains('\0', StringComparison.Ordinal) ? "has a NUL; remove it" : "is not UTF-8; write it so, or such a byte as \\xHH";
-        if (KindOf(key) is { } kind)
+        if (ExecKinds.OfKey(key) is { } kind)
             return AddCommands(_commands[(int)kind], value);
         if (ResourceLimits.Find(key) is >= 0 and var resource)
             return SetLimit(resource, value);

@@ -287,7 +287,7 @@ public sealed class ServiceConf
             case "HealthRetries":
                 return Number(value, out int retries) ?? Set(HealthRetries = Math.Max(retries, 1));
             default:
-                return process.Set(line.Key, value) ?? Set(ChangesProcess |= ExecSettings.KindOf(line.Key) is null);
+                return process.Set(line.Key, value) ?? Set(ChangesProcess |= ExecKinds.OfKey(line.Key) is null);
         }
     }
 

@@ -32,7 +32,7 @@ public static class ExecServiceCommand
             Say.Out(Help);
             return 0;
         }
-        if (arguments.Length is not (1 or 2) || KindOf(arguments[0]) is not { } kind)
+        if (arguments.Length is not (1 or 2) || ExecKinds.OfWord(arguments[0].ToString()) is not { } kind)
             return Say.Fail((int)ExitStatus.WrongUsage, "usage: keelson exec-service run|start-pre|start-post|stop|reload|health");
         if (ServiceFile.Load() is not { } service)
             return (int)ExitStatus.Configuration;
@@ -51,12 +51,4 @@ public static class ExecServiceCommand
             return service.Fail(new(ExitStatus.Exec, "ExecStart=", "there is neither this line nor a file run beside service.conf; add one of them"));
         return kind == ExecKind.Start && commands is [{ } only] ? execution.Run(only) : execution.RunAll(arguments[0].Span, commands);
     }
-
-    private static ExecKind? KindOf(ByteString name) =>
-        name.Is("run"u8) ? ExecKind.Start :
-        name.Is("start-pre"u8) ? ExecKind.StartPre :
-        name.Is("start-post"u8) ? ExecKind.StartPost :
-        name.Is("stop"u8) ? ExecKind.Stop :
-        name.Is("reload"u8) ? ExecKind.Reload :
-        name.Is("health"u8) ? ExecKind.Health : null;
 }

@@ -51,7 +51,7 @@ internal sealed class HealthWatch : IParent
         if (!_begun || _pid > 0)
             return;
         _isLate = false;
-        Result<int> check = _service.Main.StartCommandsFor(Exec.Health, this);
+        Result<int> check = _service.Main.StartCommandsFor(ExecKind.Health, this);
         _pid = check.Value;
         if (check.Ok)
             _loop.Timers.Arm(_patience, _loop.Now + _service.Conf.HealthTimeoutMilliseconds);

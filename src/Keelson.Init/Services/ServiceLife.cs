@@ -223,7 +223,7 @@ internal sealed class ServiceLife
 
     private void IsReady()
     {
-        if (!_service.Main.StartCommands(Exec.StartPost))
+        if (!_service.Main.StartPostCommands())
             BecomeActive();
     }
 

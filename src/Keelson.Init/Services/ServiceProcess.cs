@@ -126,13 +126,12 @@ internal sealed partial class Supervised
         _wasCommands = false;
         if (_isLog || !_directory.HasExecutable(name))
         {
-            Exec commands = CommandsFor(script, letter);
-            if (commands == Exec.None || !StartScript(script, commands))
+            if (CommandsFor(script, letter) is not { } commands || !StartScript(script, commands))
                 ScriptEnded(script, new WaitStatus(1 << 8));
             return;
         }
         using var arguments = new CStringArray([new ByteString(name)]);
-        Result<int> child = Start(name, arguments, Exec.None, this);
+        Result<int> child = Start(name, arguments, null, this);
         if (!child.Ok)
         {
             Log.Warn($"cannot start {PathOf(name)}: {ExecFailure.Explain(PathOf(name).Span, child.Error).Reason}");
@@ -143,13 +142,13 @@ internal sealed partial class Supervised
     }
 
     /// <summary>The commands of service.conf that stand for a script control/LETTER that is not there.</summary>
-    private Exec CommandsFor(Script script, byte letter) =>
-        script == Script.Term && IsEnding && Conf.HasStop ? Exec.Stop
-        : script == Script.Signal && letter == 'h' && Conf.HasReload ? Exec.Reload
-        : Exec.None;
+    private ExecKind? CommandsFor(Script script, byte letter) =>
+        script == Script.Term && IsEnding && Conf.HasStop ? ExecKind.Stop
+        : script == Script.Signal && letter == 'h' && Conf.HasReload ? ExecKind.Reload
+        : null;
 
     /// <summary>Runs commands of service.conf, during which nothing else happens to the service. False when there are none, or they can't be started.</summary>
-    private bool StartScript(Script script, Exec commands)
+    private bool StartScript(Script script, ExecKind commands)
     {
         Result<int> child = StartCommandsFor(commands, this);
         if (!child.Ok)
@@ -172,7 +171,7 @@ internal sealed partial class Supervised
     }
 
     /// <summary>ExecStartPost=, if there is one: true, and <see cref="ServiceLife.PostEnded"/> follows.</summary>
-    internal bool StartCommands(Exec commands) => commands == Exec.StartPost && Conf.HasStartPost && _script == Script.None && StartScript(Script.StartPost, commands);
+    internal bool StartPostCommands() => Conf.HasStartPost && _script == Script.None && StartScript(Script.StartPost, ExecKind.StartPost);
 
     /// <summary>A script of the service was reaped.</summary>
     private void ScriptReaped(WaitStatus status)
@@ -201,7 +200,7 @@ internal sealed partial class Supervised
                 _failedPre = null;
                 if (Life is not null)
                     Life.Beginning();
-                if (Conf.HasStartPre && _state.Want is Want.Up or Want.Once && StartScript(Script.StartPre, Exec.StartPre))
+                if (Conf.HasStartPre && _state.Want is Want.Up or Want.Once && StartScript(Script.StartPre, ExecKind.StartPre))
                     break;
                 Handle(Event.Prepared);
                 break;
@@ -226,7 +225,7 @@ internal sealed partial class Supervised
                 break;
             case Script.Signal:
                 if (_wasCommands && !suppressed)
-                    Log.Warn($"{Exec.Reload.Key()} of {Path}/service.conf {status.Failure}");
+                    Log.Warn($"{ExecKind.Reload.Key()} of {Path}/service.conf {status.Failure}");
                 else if (!suppressed)
                     Send(_scriptSignal);
                 // As runsv: paused it is called, whoever paused it.
@@ -346,7 +345,7 @@ internal sealed partial class Supervised
             return;
         }
         Life?.Readiness.Prepare();
-        Result<int> child = Conf.ChangesProcess ? StartCommandsFor(Exec.Run, this) : Start("./run"u8, s_runArguments, Exec.Run, this);
+        Result<int> child = Conf.ChangesProcess ? StartCommandsFor(ExecKind.Start, this) : Start("./run"u8, s_runArguments, ExecKind.Start, this);
         _couldNotStart = !child.Ok;
         if (child.Ok)
         {
@@ -451,7 +450,7 @@ internal sealed partial class Supervised
         int code = _couldNotStart ? 111 : _ended.Exited ? _ended.ExitCode : -1;
         int low = _couldNotStart ? 0 : _ended.Raw & 0xff;
         using var arguments = new CStringArray([new ByteString("./finish"u8), Number10(code), Number10(low)]);
-        Result<int> child = Start("./finish"u8, arguments, Exec.None, this);
+        Result<int> child = Start("./finish"u8, arguments, null, this);
         if (!child.Ok)
         {
             Log.Warn($"cannot start {PathOf("finish"u8)}: {ExecFailure.Explain(PathOf("finish"u8).Span, child.Error).Reason}");
@@ -474,7 +473,7 @@ internal sealed partial class Supervised
     }
 
     /// <summary>All scripts run in the service's directory, in a session of their own, with the mark in their environment.</summary>
-    private Result<int> Start(ReadOnlySpan<byte> script, CStringArray arguments, Exec kind, IParent parent)
+    private Result<int> Start(ReadOnlySpan<byte> script, CStringArray arguments, ExecKind? kind, IParent parent)
     {
         CStringArray environment = _set.Environment;
         List<ByteString>? more = MoreVariables(kind);
@@ -482,7 +481,7 @@ internal sealed partial class Supervised
             environment = _set.Leftovers.Environment([.. _set.Variables, .. more]);
         _set.Leftovers.Mark(environment, Number, _starts);
         OpenOutput();
-        Readiness? readiness = kind == Exec.Run ? Life?.Readiness : null;
+        Readiness? readiness = kind == ExecKind.Start ? Life?.Readiness : null;
         Result<int> child = _set.Leftovers.Start(
             this,
             new SpawnRequest
@@ -509,21 +508,21 @@ internal sealed partial class Supervised
     internal Result<int> StartHelper(ReadOnlySpan<byte> script, IParent parent)
     {
         using var arguments = new CStringArray([new ByteString(script)]);
-        return Start(script, arguments, Exec.None, parent);
+        return Start(script, arguments, null, parent);
     }
 
     /// <summary>Commands of service.conf, which this very program runs with the settings of the file.</summary>
-    internal Result<int> StartCommandsFor(Exec kind, IParent parent)
+    internal Result<int> StartCommandsFor(ExecKind kind, IParent parent)
     {
-        using var arguments = new CStringArray([new ByteString("keelson"u8), new ByteString("exec-service"u8), new ByteString(kind.Word())]);
+        using var arguments = new CStringArray([new ByteString("keelson"u8), new ByteString("exec-service"u8), ByteString.Of(kind.Word())]);
         return Start("/proc/self/exe"u8, arguments, kind, parent);
     }
 
     /// <summary>What the service's own messages need; null when it has no use for them.</summary>
-    private List<ByteString>? MoreVariables(Exec kind)
+    private List<ByteString>? MoreVariables(ExecKind? kind)
     {
         ServiceConf conf = Conf;
-        if (!conf.Exists || kind == Exec.None)
+        if (!conf.Exists || kind is null)
             return null;
         List<ByteString>? more = null;
         if (conf.NotifyAccess != NotifyAccess.None && _set.NotifyVariable() is { } socket)
@@ -532,7 +531,7 @@ internal sealed partial class Supervised
             if (conf.WatchdogMilliseconds > 0)
                 more.Add(ByteString.Of(string.Create(CultureInfo.InvariantCulture, $"WATCHDOG_USEC={conf.WatchdogMilliseconds * 1000}")));
         }
-        if (_pid > 0 && kind != Exec.Run)
+        if (_pid > 0 && kind != ExecKind.Start)
             (more ??= []).Add(ByteString.Of(string.Create(CultureInfo.InvariantCulture, $"MAINPID={(Life is { MainPid: > 0 and var main } ? main : _pid)}")));
         return more;
     }
