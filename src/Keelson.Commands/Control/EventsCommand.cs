@@ -85,8 +85,8 @@ public static class EventsCommand
             JournalKind.Ended or JournalKind.ScriptEnded or JournalKind.MainEnded => $"status {Number(entry.Value)}",
             _ => "",
         };
-        string text = StatusCommand.Printable(entry.Text);
-        string line = $"{time,10}  {entry.Kind.ToWord(),-16}  {StatusCommand.Printable(entry.Name)}";
+        string text = Printable.Of(entry.Text);
+        string line = $"{time,10}  {entry.Kind.ToWord(),-16}  {Printable.Of(entry.Name)}";
         string more = what.Length > 0 && text.Length > 0 ? $"{what}: {text}" : what + text;
         return (more.Length > 0 ? $"{line}  {more}" : line).TrimEnd() + "\n";
     }

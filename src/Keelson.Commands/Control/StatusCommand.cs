@@ -105,7 +105,7 @@ public static class StatusCommand
             string info = s.Text.Length > 0 && s.Reason.Length > 0 ? $"{s.Text}; {s.Reason}" : s.Text + s.Reason;
             if (info.Length == 0 && s.LastStatus is > 0 and var status)
                 info = $"last ended with {Number(status)}";
-            rows.Add([Printable(s.Name), s.Active, s.Run, s.Pid > 0 ? Number(s.Pid) : "-", Span(now - s.Since), Number(Math.Max(s.Starts - 1, 0)), Size(s, memory), Printable(info)]);
+            rows.Add([Printable.Of(s.Name), s.Active, s.Run, s.Pid > 0 ? Number(s.Pid) : "-", Span(now - s.Since), Number(Math.Max(s.Starts - 1, 0)), Size(s, memory), Printable.Of(info)]);
         }
         var widths = new int[rows[0].Length];
         foreach (string[] row in rows)
@@ -163,15 +163,6 @@ public static class StatusCommand
         < 86_400 and var s => $"{Number(s / 3600)}h {Number(s % 3600 / 60)}m",
         var s => $"{Number(s / 86_400)}d {Number(s % 86_400 / 3600)}h",
     };
-
-    /// <summary>Names may hold anything; a terminal gets no control characters of theirs.</summary>
-    internal static string Printable(string text)
-    {
-        var printable = new StringBuilder(text.Length);
-        foreach (char c in text)
-            printable.Append(char.IsControl(c) ? '?' : c);
-        return printable.ToString();
-    }
 
     private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

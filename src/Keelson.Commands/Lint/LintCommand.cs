@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Keelson.Commands.Control;
 using Keelson.Linux;
 
 namespace Keelson.Commands.Lint;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Keelson.Commands.Control;
+namespace Keelson.Commands;
 
 /// <summary>Strings as RFC 8259 has them.</summary>
 internal static class JsonText

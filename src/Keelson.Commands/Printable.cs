@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Keelson.Commands.Boot;
+namespace Keelson.Commands;
 
 /// <summary>Names and reasons of services may be any bytes; on a terminal and in XML they are text. Pure.</summary>
 internal static class Printable
