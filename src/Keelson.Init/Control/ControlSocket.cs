@@ -83,10 +83,8 @@ public sealed class ControlSocket : ISource
                 continue;
             }
             var served = new Client(this, client.Value);
-            if (_loop.Watch(client.Value, served) != Errno.None)
-                Files.Close(client.Value);
-            else
-                _clients.Add(served);
+            _clients.Add(served);
+            served.Begin();
         }
     }
 
@@ -158,8 +156,16 @@ public sealed class ControlSocket : ISource
             _socket = socket;
             _fd = fd;
             _patience = new Timer(Close);
-            socket._loop.Timers.Arm(_patience, socket._loop.Now + PatienceMilliseconds);
         }
+
+        internal void Begin()
+        {
+            BePatient();
+            if (_socket._loop.Watch(_fd, this) != Errno.None)
+                Close();
+        }
+
+        private void BePatient() => _socket._loop.Timers.Arm(_patience, _socket._loop.Now + PatienceMilliseconds);
 
         internal bool Follows { get; private set; }
 
@@ -237,7 +243,7 @@ public sealed class ControlSocket : ISource
                     return;
                 }
                 _sent += n.Value;
-                _socket._loop.Timers.Arm(_patience, _socket._loop.Now + PatienceMilliseconds);
+                BePatient();
             }
             _out.Clear();
             _sent = 0;
@@ -259,7 +265,7 @@ public sealed class ControlSocket : ISource
             if (_socket._loop.Watch(_fd, this, writable) != Errno.None)
                 Close();
             else if (writable)
-                _socket._loop.Timers.Arm(_patience, _socket._loop.Now + PatienceMilliseconds);
+                BePatient();
         }
 
         private void Close()
