@@ -156,7 +156,7 @@ build/$(ARCH)/keelson: $(PUBLISH_INPUTS) $(call sources,src/Keelson src/Keelson.
 	tools/step "compiling $@" $(PUBLISH) src/Keelson $(CROSS) -o build/$(ARCH)/publish
 	install -m 755 build/$(ARCH)/publish/keelson $@
 
-build/$(ARCH)/probe/keelson-probe: $(PUBLISH_INPUTS) $(call sources,tests/Keelson.TestProbe src/Keelson.Linux) | build/$(ARCH)/keelson
+build/$(ARCH)/probe/keelson-probe: $(PUBLISH_INPUTS) $(call sources,tests/Keelson.TestProbe src/Keelson.Init src/Keelson.Linux src/Keelson.Supervision) | build/$(ARCH)/keelson
 	@tools/step "compiling the probe of the tests for $(ARCH)" $(PUBLISH) tests/Keelson.TestProbe $(CROSS) -o build/$(ARCH)/probe
 	touch $@
 
@@ -164,7 +164,7 @@ build/$(ARCH)/fallback/keelson: build/$(ARCH)/keelson
 	@tools/step "compiling the binary without early mask for $(ARCH)" $(PUBLISH) src/Keelson -p:EarlyMask=false $(subst artifacts-path build/$(ARCH),artifacts-path build/$(ARCH)/fallback,$(CROSS)) -o build/$(ARCH)/fallback
 	touch $@
 
-build/probe/keelson-probe: $(PUBLISH_INPUTS) $(call sources,tests/Keelson.TestProbe src/Keelson.Linux) | build/prerequisites
+build/probe/keelson-probe: $(PUBLISH_INPUTS) $(call sources,tests/Keelson.TestProbe src/Keelson.Init src/Keelson.Linux src/Keelson.Supervision) | build/prerequisites
 	@tools/step "compiling the probe of the tests" $(PUBLISH) tests/Keelson.TestProbe -o build/probe
 	touch $@
 

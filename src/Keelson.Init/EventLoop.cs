@@ -3,6 +3,9 @@
 //
 // What reads as "wait for" elsewhere (a startup script, the main command, a stopping service) is Until(): it goes on
 // with everybody's events until the one fact is there. Handlers never call Until, so it does not nest.
+//
+// A mistake of ours in a handler, an exception that nobody expected, is that handler's: it is logged with where it was,
+// and everybody else's events go on (Mishaps). Only one after the other without an end leave the loop.
 using Keelson.Linux;
 
 namespace Keelson.Init;
@@ -48,6 +51,7 @@ public sealed class EventLoop
     private readonly ReceivedSignal[] _receivedRealTime = new ReceivedSignal[32];
     private readonly int[] _ready = new int[64];
     private readonly Timer _heldRetry;
+    private readonly Mishaps _mishaps = new();
 
     // By descriptor.
     private ISource?[] _sources = new ISource?[64];
@@ -149,7 +153,7 @@ public sealed class EventLoop
     public bool Until(Func<bool> fact, long deadline = long.MaxValue)
     {
         // What the caller began is not left lying until something else happens.
-        RoundEnded?.Invoke();
+        EndRound();
         while (!fact())
         {
             if (deadline <= Now)
@@ -174,17 +178,84 @@ public sealed class EventLoop
                 children |= ReadSignals();
             else if (fd == _realTime.Fd)
                 ReadRealTime();
-            else if (fd < _sources.Length)
-                _sources[fd]?.Ready(fd);
+            else
+                ReadSource(fd);
         }
         if (children)
         {
             Reap();
+            TellChildrenReaped();
+        }
+        RunTimers();
+        EndRound();
+        Rounds++;
+    }
+
+    private void ReadSource(int fd)
+    {
+        if (fd >= _sources.Length || _sources[fd] is not { } source)
+            return;
+        try
+        {
+            source.Ready(fd);
+        }
+        catch (Exception e)
+        {
+            // What was not read is there again in the next round, and so is the mistake.
+            if (_mishaps.Of(e, Now, source.GetType().Name, fd))
+                Unwatch(fd);
+        }
+    }
+
+    private void TellChildrenReaped()
+    {
+        try
+        {
             ChildrenReaped?.Invoke();
         }
-        Timers.Run(Now);
-        RoundEnded?.Invoke();
-        Rounds++;
+        catch (Exception e)
+        {
+            _ = _mishaps.Of(e, Now, "what follows from the end of processes");
+        }
+    }
+
+    private void RunTimers()
+    {
+        try
+        {
+            Timers.Run(Now);
+        }
+        catch (Exception e)
+        {
+            // The others that are due elapse in the next round, which is at once.
+            _ = _mishaps.Of(e, Now, "a timer");
+        }
+    }
+
+    private void EndRound()
+    {
+        try
+        {
+            RoundEnded?.Invoke();
+        }
+        catch (Exception e)
+        {
+            _ = _mishaps.Of(e, Now, "the end of a round");
+        }
+    }
+
+    /// <summary>False: it is kept, with the later ones.</summary>
+    private bool PassOn(in ReceivedSignal signal)
+    {
+        try
+        {
+            return SignalHandler?.Received(signal) != false;
+        }
+        catch (Exception e)
+        {
+            _ = _mishaps.Of(e, Now, Signals.Describe(signal.Signal));
+            return true;
+        }
     }
 
     /// <summary>Milliseconds for epoll_wait(2), rounded so that it never wakes too early; -1 when nothing is due ever.</summary>
@@ -205,7 +276,7 @@ public sealed class EventLoop
             if (_received[i].Signal == Signal.Child)
                 children = true;
             else
-                SignalHandler?.Received(_received[i]);
+                _ = PassOn(_received[i]);
         }
         return children;
     }
@@ -223,7 +294,7 @@ public sealed class EventLoop
     {
         while (_heldFrom < _heldTo)
         {
-            if (SignalHandler?.Received(_receivedRealTime[_heldFrom]) == false)
+            if (!PassOn(_receivedRealTime[_heldFrom]))
             {
                 // The receiver's queue is full. Not a busy loop: the descriptor is left alone until the next try.
                 if (!_heldRetry.Armed)
@@ -265,12 +336,18 @@ public sealed class EventLoop
     {
         if (!_children.TryGetValue(pid, out IParent? parent))
             return;
-        if (status.Stopped)
+        if (!status.Stopped)
+            _children.Remove(pid);
+        try
         {
-            parent.Stopped(pid, status.StopSignal);
-            return;
+            if (status.Stopped)
+                parent.Stopped(pid, status.StopSignal);
+            else
+                parent.Ended(pid, status);
         }
-        _children.Remove(pid);
-        parent.Ended(pid, status);
+        catch (Exception e)
+        {
+            _ = _mishaps.Of(e, Now, $"the end of process {pid}");
+        }
     }
 }

@@ -6,9 +6,12 @@
 //   keelson-probe orphans N   forks N grandchildren, each of which lives until its parent is gone; says "made N", then
 //                             waits for TERM.
 //
-// As ./run of a service it is called without arguments, and is `sink 0`.
+// As ./run of a service it is called without arguments, and is `sink 0`. As my_init it is that with a mistake in it
+// (Mistakes.cs).
 using Keelson.TestProbe;
 
+if (Arguments.At(0).EndsWith("/my_init"u8))
+    return Mistakes.Run();
 ReadOnlySpan<byte> command = Arguments.At(1);
 int count = Arguments.Number(2);
 if (command.SequenceEqual("sink"u8) || (command.IsEmpty && Arguments.At(0).EndsWith("/run"u8)))

@@ -25,7 +25,7 @@ public sealed class MyInit : ISignalHandler
     private readonly ServiceSet _services;
     private Child? _main;
 
-    public MyInit(EventLoop loop, Options options)
+    private MyInit(EventLoop loop, Options options)
     {
         _loop = loop;
         _options = options;
@@ -38,9 +38,21 @@ public sealed class MyInit : ISignalHandler
 
     private static bool IsPid1 => Processes.OwnId == 1;
 
-    /// <summary>Runs the container and returns its exit status.</summary>
+    /// <summary>Runs the container and returns its exit status; <see cref="LastResort.InternalError"/> when a mistake of ours ends it.</summary>
     /// <param name="environment">What Docker gave, NAME=VALUE.</param>
-    public int Run(IEnumerable<ByteString> environment)
+    public static int Run(EventLoop loop, Options options, IEnumerable<ByteString> environment)
+    {
+        try
+        {
+            return new MyInit(loop, options).Run(environment);
+        }
+        catch (Exception e)
+        {
+            return LastResort.Take(e);
+        }
+    }
+
+    private int Run(IEnumerable<ByteString> environment)
     {
         if (!IsPid1 && Processes.BecomeSubreaper() is not Errno.None and var error)
             Log.Warn($"cannot become subreaper: {error.Words()}; orphans of services will not be reaped here");

@@ -438,9 +438,13 @@ public sealed class ServiceSet : ISource
     private void PublishChanged()
     {
         // Publishing changes nothing that is published.
-        foreach (Supervised supervised in _changed)
+        // Each leaves the list first: should one fail, the others follow in the next round without it.
+        while (_changed.Count > 0)
+        {
+            Supervised supervised = _changed[^1];
+            _changed.RemoveAt(_changed.Count - 1);
             supervised.Publish();
-        _changed.Clear();
+        }
     }
 
     internal Errno OpenSwitchboard()

@@ -1,5 +1,6 @@
 // runsv(8) and runsvdir(8): the supervision of process number 1 on its own, nested below another supervisor or instead of
 // my_init. One process, whatever the number of services.
+using Keelson.Init.Boot;
 using Keelson.Init.Output;
 using Keelson.Linux;
 
@@ -35,7 +36,7 @@ public sealed class Standalone : ISignalHandler
             Log.Warn($"fatal: unable to change to directory {directory}: {why}");
             return Fatal;
         }
-        return new Standalone(loop, directory, isDirectory: false).Run(environment);
+        return Run(loop, directory, isDirectory: false, environment);
     }
 
     /// <summary>
@@ -49,7 +50,20 @@ public sealed class Standalone : ISignalHandler
             Log.Warn($"the log in the title is disabled: unable to make a pipe for it: {error.Words()}");
         if (Files.Status(directory.Span) is { Ok: false } status)
             Log.Warn($"unable to read {directory}: {status.Error.Words()}; waiting for it");
-        return new Standalone(loop, directory, isDirectory: true).Run(environment);
+        return Run(loop, directory, isDirectory: true, environment);
+    }
+
+    private static int Run(EventLoop loop, ByteString directory, bool isDirectory, IReadOnlyList<ByteString> environment)
+    {
+        try
+        {
+            return new Standalone(loop, directory, isDirectory).Run(environment);
+        }
+        catch (Exception e)
+        {
+            _ = LastResort.Take(e);
+            return Fatal;
+        }
     }
 
     private int Run(IReadOnlyList<ByteString> environment)

@@ -9,7 +9,6 @@ namespace Keelson.Applets;
 internal static class MyInitApplet
 {
     private const int WrongUsage = 2;
-    private const int CannotStart = 70; // EX_SOFTWARE of sysexits(3)
 
     internal static int Run(ProcessImage image, int firstArgument, ReadOnlySpan<byte> mark)
     {
@@ -30,20 +29,11 @@ internal static class MyInitApplet
         if (loop.Value is null)
         {
             Log.Warn($"cannot start: {loop.Error.Words()}");
-            return CannotStart;
+            return LastResort.InternalError;
         }
         List<ByteString> environment = image.Environment;
         environment.Remove(new ByteString(mark));
-        try
-        {
-            return new MyInit(loop.Value, options).Run(environment);
-        }
-        catch (Exception e)
-        {
-            // A mistake of ours. The kernel ends the container's processes with process 1.
-            Log.Warn($"internal error, giving up: {e.GetType().FullName}: {e.Message}");
-            return CannotStart;
-        }
+        return MyInit.Run(loop.Value, options, environment);
     }
 
     /// <summary>Whether a command is this file under the name my_init.</summary>

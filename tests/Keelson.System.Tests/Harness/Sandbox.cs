@@ -345,6 +345,13 @@ public sealed class Sandbox : IAsyncDisposable
         return this;
     }
 
+    /// <summary>The probe as my_init, with a mistake in it (tests/Keelson.TestProbe/Mistakes.cs).</summary>
+    public Sandbox WithMistake(string mistake)
+    {
+        _binary = Machine.Probe;
+        return Env("KEELSON_MISTAKE", mistake);
+    }
+
     public void Signal(int signal) => Signal(HostPid, signal);
 
     public static void Signal(int hostPid, int signal)
