@@ -83,4 +83,15 @@ public sealed class ServiceCommandsTests
         Assert.Contains("unhealthy", events, StringComparison.Ordinal);
         Assert.Equal(0, (await s.Stop()).Status);
     }
+
+    [Fact]
+    public async Task Without_services_it_is_healthy_once_the_startup_scripts_are_done()
+    {
+        await using Sandbox s = new Sandbox().Startup("slow", "until [ -e /tmp/go ]; do sleep 0.02; done");
+        await s.Start("--skip-runit");
+        await s.Until(() => s.Exec("/opt/keelson/keelson health").Result is (1, "unhealthy: the container is still starting\n"), "it still starts");
+        Assert.Equal(0, (await s.Exec("touch /tmp/go")).Status);
+        await s.Until(() => s.Exec("/opt/keelson/keelson health").Result is (0, "healthy\n"), "it is healthy");
+        Assert.Equal(0, (await s.Stop()).Status);
+    }
 }

@@ -141,7 +141,7 @@ public sealed class ServiceEndTests
         await using Sandbox s = With("[Service]\nRestart=sometimes\n", "#!/bin/sh\ntouch /tmp/web").Service("other", "exec sleep 54321");
         await s.Start();
         await s.WaitForProcess("sleep 54321");
-        await s.WaitForLog("*** /etc/service/web/service.conf: line 2: Restart=sometimes can't be; write always, on-failure, no; the service is not started");
+        await s.WaitForLog("*** /etc/service/web/service.conf: line 2: Restart=sometimes can't be; write always, on-failure, no; the service is not started (mend it, then `sv up web`)");
         Assert.False(s.Exists("/tmp/web"));
         Assert.Equal(0, (await s.Stop()).Status);
     }

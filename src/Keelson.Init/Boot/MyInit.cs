@@ -106,6 +106,10 @@ public sealed class MyInit : ISignalHandler
             _services.Start(_environment.Entries());
             Log.Info($"Runit started as PID {Processes.OwnId}");
         }
+        else
+        {
+            _services.StartNoMore();
+        }
         if (_options.WaitReadyMilliseconds is { } patience && !_services.AwaitAllReady(_stop, patience))
         {
             if (!IsStopping)

@@ -14,6 +14,7 @@ internal sealed class Service
     private bool _logGone = true;
     private long? _patience;
     private string? _nameText;
+    private (ulong Inode, long Changed) _confSeen;
 
     private Service(ServiceSet set, ByteString name, ByteString path, FileStatus directory, DirectoryFd fd, ServiceConf conf, bool foundLater)
     {
@@ -23,6 +24,7 @@ internal sealed class Service
         Path = path;
         FoundLater = foundLater;
         Identity = (directory.Device, directory.Inode);
+        _confSeen = ConfNow(fd) ?? default;
         Main = new Supervised(this, fd, path, isLog: false);
         _log = OpenLog(fd);
         Directory = fd;
@@ -86,7 +88,7 @@ internal sealed class Service
     };
 
     /// <summary>What its service.conf says.</summary>
-    internal ServiceConf Conf { get; }
+    internal ServiceConf Conf { get; private set; }
 
     /// <summary>A condition of its service.conf does not hold: it stays down until sv is told otherwise.</summary>
     internal bool IsUnwanted { get; private set; }
@@ -142,6 +144,27 @@ internal sealed class Service
         Life = new ServiceLife(this);
         if (Main.HasBegun)
             Main.LifeBegun();
+    }
+
+    /// <summary>Before a start: a service.conf that was changed counts from this start on.</summary>
+    internal void Refresh()
+    {
+        if (ConfNow(Directory) is not { } now || now == _confSeen)
+            return;
+        _confSeen = now;
+        Set.ReadConfAgain(this, conf =>
+        {
+            Conf = conf;
+            Life = Life?.Renewed();
+        });
+        _ = Life?.HasBadConf();
+    }
+
+    /// <summary>Which file service.conf is, zero without one; null when that can't be told.</summary>
+    private static (ulong Inode, long Changed)? ConfNow(DirectoryFd directory)
+    {
+        Result<FileStatus> status = directory.Status("service.conf"u8);
+        return status.Ok ? (status.Value.Inode, status.Value.Changed) : status.Error == Errno.NoEntry ? (0, 0) : null;
     }
 
     /// <summary>What it waits for may have changed.</summary>

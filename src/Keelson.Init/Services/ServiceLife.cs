@@ -66,16 +66,26 @@ internal sealed class ServiceLife
     /// <summary>It is there now; <paramref name="isDown"/> when it is not to be started by itself.</summary>
     internal void Found(bool isDown)
     {
-        if (Conf.Errors.Count > 0)
-        {
-            _failure = $"service.conf: {Conf.Errors[0]}";
-            Journal.Add(JournalKind.Failed, Name, text: _failure);
-            Enter(ActiveState.Failed);
-        }
-        else
-        {
+        if (!HasBadConf())
             Enter(isDown ? ActiveState.Inactive : ActiveState.Waiting);
-        }
+    }
+
+    /// <summary>The life by a service.conf that was changed while nothing of the service runs.</summary>
+    internal ServiceLife Renewed()
+    {
+        Cancel();
+        return new ServiceLife(_service) { State = State, _isOverridden = _isOverridden, _failure = _failure };
+    }
+
+    /// <summary>It has failed when its service.conf is wrong.</summary>
+    internal bool HasBadConf()
+    {
+        if (Conf.Errors.Count == 0)
+            return false;
+        _failure = $"service.conf: {Conf.Errors[0]}";
+        Journal.Add(JournalKind.Failed, Name, text: _failure);
+        Enter(ActiveState.Failed);
+        return true;
     }
 
     // ---- before ./run ----
@@ -89,7 +99,7 @@ internal sealed class ServiceLife
                 Enter(ActiveState.Activating);
             return true;
         }
-        if (State != ActiveState.Restarting)
+        if (State != ActiveState.Restarting && Conf.Errors.Count == 0)
             Enter(ActiveState.Waiting);
         Hold(obstacle);
         return false;
@@ -124,7 +134,7 @@ internal sealed class ServiceLife
             return;
         _saidObstacle = obstacle;
         Journal.Add(JournalKind.Held, Name, text: obstacle);
-        if (!_set.IsStopping && !IsOnItsWay())
+        if (!_set.IsStopping && Conf.Errors.Count == 0 && !IsOnItsWay())
             Log.Warn($"{Name} is not started: {obstacle}; `sv up {Name}` starts it all the same");
     }
 

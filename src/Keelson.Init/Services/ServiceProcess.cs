@@ -308,6 +308,8 @@ internal sealed partial class Supervised
 
     private void ArmStart()
     {
+        if (!_isLog)
+            _service.Refresh();
         if (Life is { } life && !life.MayBegin())
         {
             _isHeld = true;

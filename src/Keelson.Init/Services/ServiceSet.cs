@@ -37,6 +37,7 @@ public sealed class ServiceSet : ISource
     private int _parentWatch = -1;
     private NotifySocket? _notify;
     private bool _notifyFailed;
+    private bool _startsNoMore;
     private bool _warned;
     private Predicate<Service> _exiting = _ => false;
     private bool _leaving;
@@ -146,6 +147,9 @@ public sealed class ServiceSet : ISource
         Journal.Add(JournalKind.ServicesStarted);
     }
 
+    /// <summary>Early services are all there are (--skip-runit).</summary>
+    public void StartNoMore() => _startsNoMore = true;
+
     private void Prepare(IReadOnlyList<ByteString> environment)
     {
         Variables = environment;
@@ -215,7 +219,7 @@ public sealed class ServiceSet : ISource
     {
         if (IsStopping)
             yield return "the container is stopping";
-        else if (!Started)
+        else if (!Started && !_startsNoMore)
             yield return "the container is still starting";
         foreach (Service service in _services)
         {
@@ -595,10 +599,7 @@ public sealed class ServiceSet : ISource
         ServiceConf conf = ReadConf(path);
         if (_onlyEarly && !conf.IsEarly)
             return;
-        foreach (string warning in conf.Warnings)
-            Log.Warn($"{path}/service.conf: {warning}");
-        foreach (string error in conf.Errors)
-            Log.Warn($"{path}/service.conf: {error}; the service is not started");
+        Complain(path, name, conf);
         Result<Service?> service = Service.Open(this, name, path, directory, conf, foundLater: _scanned);
         if (service.Value is null)
         {
@@ -629,6 +630,23 @@ public sealed class ServiceSet : ISource
             foreach (Service service in _services.ToArray())
                 service.Reconsider();
         }
+    }
+
+    /// <summary>The file as it is now, with its complaints on the log; and who comes after whom then.</summary>
+    internal void ReadConfAgain(Service service, Action<ServiceConf> take)
+    {
+        ServiceConf conf = ReadConf(service.Path);
+        Complain(service.Path, service.Name, conf);
+        take(conf);
+        Order.Build(_services);
+    }
+
+    private static void Complain(ByteString path, ByteString name, ServiceConf conf)
+    {
+        foreach (string warning in conf.Warnings)
+            Log.Warn($"{path}/service.conf: {warning}");
+        foreach (string error in conf.Errors)
+            Log.Warn($"{path}/service.conf: {error}; the service is not started (mend it, then `sv up {name}`)");
     }
 
     private ServiceConf ReadConf(ByteString service)
