@@ -58,6 +58,15 @@ public sealed class BootTests
         """, BlameText.Write(Read(Journal)));
 
     [Fact]
+    public void What_ends_badly_during_the_boot_after_it_was_ready_is_not_shown_as_well()
+    {
+        BootTimeline timeline = Read("10 started web 5\n10 ready web\n11 started app 6\n11 ready app\n20 ended web 3\n21 ended app 143\n90 started db 7\n91 ready db\n95 ended db 1");
+        Assert.Equal("   0.001 s  db\n   0.000 s  app\n   0.000 s  web (then failed)\n", BlameText.Write(timeline));
+        XElement red = XDocument.Parse(BootPlot.Write(timeline)).Root!.Elements().Single(e => (string?)e.Attribute("class") == "bad" && e.HasElements);
+        Assert.Equal("ended", red.Value);
+    }
+
+    [Fact]
     public void What_is_not_done_is_said_with_the_time_so_far() => Assert.Equal(
         """
            9.900 s  db (not ready yet)

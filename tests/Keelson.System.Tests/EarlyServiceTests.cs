@@ -7,14 +7,14 @@ public sealed class EarlyServiceTests
 {
     private const string Early = "[Unit]\nDefaultDependencies=no\n";
 
-    // Notes when it begins to listen, what it is sent, and when it is told to end.
+    // Notes when it begins to listen, what it is sent, and when it is told to end, after all that was sent before.
     private const string Listener = """
         #!/usr/bin/perl
         use Socket;
         sub note { open my $f, ">>", "/tmp/order" or die; syswrite $f, "$_[0]\n"; }
-        $SIG{TERM} = sub { note("log-down"); exit 0 };
+        $SIG{TERM} = sub { note($m) while defined recv($s, $m, 1000, MSG_DONTWAIT) && length $m; note("log-down"); exit 0 };
         unlink "/run/log.sock";
-        socket(my $s, PF_UNIX, SOCK_DGRAM, 0) or die;
+        socket($s, PF_UNIX, SOCK_DGRAM, 0) or die;
         note("log-up");
         bind($s, sockaddr_un("/run/log.sock")) or die;
         while (1) { note($m) if defined recv($s, $m, 1000, 0) && length $m; }

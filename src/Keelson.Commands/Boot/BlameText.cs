@@ -41,6 +41,8 @@ public static class BlameText
             return $" (waits{text})";
         if (item.Done is null)
             return item.Kind == BootItemKind.Script ? " (runs)" : " (not ready yet)";
+        if (item.Broke is not null)
+            return " (then failed)";
         return item.Held is { } held && item.Started > held ? $" (after waiting {Seconds(item.Started.Value - held)})" : "";
     }
 }

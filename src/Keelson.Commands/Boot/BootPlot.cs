@@ -58,7 +58,7 @@ public static class BootPlot
         {
             scripts += item.Kind == BootItemKind.Script ? 1 : 0;
             services += item.Kind == BootItemKind.Service ? 1 : 0;
-            failed += item.HasFailed ? 1 : 0;
+            failed += item.HasFailed || item.Broke is not null ? 1 : 0;
         }
         string text = $"{scripts} startup script{(scripts == 1 ? "" : "s")}, {services} service{(services == 1 ? "" : "s")}";
         return failed > 0 ? $"{text}, {failed} failed" : text;
@@ -92,13 +92,15 @@ public static class BootPlot
             Rectangle(svg, kind, X(begin), bar, Math.Max(X(item.Done ?? end) - X(begin), 2), BarHeight, what);
         if (item.Kind == BootItemKind.Service && !item.HasFailed && item.Done is { } ready)
             Rectangle(svg, "ready", X(ready), bar, Math.Max(X(end) - X(ready), 2), BarHeight, "ready");
+        if (item.Broke is { } broke)
+            Rectangle(svg, "bad", X(broke), bar, Math.Max(X(end) - X(broke), 2), BarHeight, "ended");
         Text(svg, item.IsCritical ? "b" : "s", left + ChartWidth + 10, y + 17, Time(item, end));
     }
 
     private static string Time(BootItem item, long end)
     {
         string took = BlameText.Seconds(BlameText.Took(item, end));
-        return item.HasFailed ? $"{took} failed" : item.Kind == BootItemKind.Main ? $"at {BlameText.Seconds(item.Started ?? 0)}" : item.Started is null ? "waits" : item.Done is null ? $"{took} not yet" : took;
+        return item.HasFailed ? $"{took} failed" : item.Kind == BootItemKind.Main ? $"at {BlameText.Seconds(item.Started ?? 0)}" : item.Started is null ? "waits" : item.Done is null ? $"{took} not yet" : item.Broke is not null ? $"{took}, then failed" : took;
     }
 
     /// <summary>The critical path: from where one was done down or up to where the next began.</summary>

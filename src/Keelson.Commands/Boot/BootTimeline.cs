@@ -30,6 +30,12 @@ public sealed class BootItem(BootItemKind kind, string name)
     /// <summary>It failed: the script's status is not 0, or the service is not started again by itself.</summary>
     public bool HasFailed { get; internal set; }
 
+    /// <summary>When, still during the boot, it ended by itself and not well after it had been ready; null when it has not.</summary>
+    public long? Broke { get; internal set; }
+
+    /// <summary>It is told to end, or says that it does.</summary>
+    internal bool IsStopping { get; set; }
+
     /// <summary>Why, or what it waits for.</summary>
     public string Text { get; internal set; } = "";
 
@@ -103,6 +109,12 @@ public sealed class BootTimeline
             case JournalKind.Ready:
                 Item(BootItemKind.Service, entry.Name).Done ??= entry.Milliseconds;
                 break;
+            case JournalKind.Stopping:
+                Item(BootItemKind.Service, entry.Name).IsStopping = true;
+                break;
+            case JournalKind.Ended when !IsClean(entry.Value) && Item(BootItemKind.Service, entry.Name) is { Kind: BootItemKind.Service, Done: not null, HasFailed: false, IsStopping: false } broken:
+                broken.Broke ??= entry.Milliseconds;
+                break;
             case JournalKind.Failed when Item(BootItemKind.Service, entry.Name) is { Done: null } failed:
                 (failed.HasFailed, failed.Done, failed.Text) = (true, entry.Milliseconds, entry.Text);
                 break;
@@ -115,6 +127,9 @@ public sealed class BootTimeline
                 break;
         }
     }
+
+    /// <summary>0, and HUP, INT, PIPE and TERM as a shell has them: how a service may end (systemd.service(5)).</summary>
+    private static bool IsClean(int status) => status is 0 or 129 or 130 or 141 or 143;
 
     private BootItem Item(BootItemKind kind, string name)
     {
@@ -134,6 +149,12 @@ public sealed class BootTimeline
         {
             IsUnfinished |= item.Done is null;
             End = Math.Max(End, item.Done ?? now);
+        }
+        foreach (BootItem item in _items)
+        {
+            // Later than that it is no matter of the boot.
+            if (item.Broke > End)
+                item.Broke = null;
         }
         // A stable order: lists sort otherwise as they please.
         _items.Sort((a, b) => a.Begin != b.Begin ? a.Begin.CompareTo(b.Begin) : string.CompareOrdinal(a.Name, b.Name));

@@ -359,6 +359,9 @@ internal sealed partial class Supervised
             _set.Leftovers.Forget(this);
             Note(JournalKind.Started, child.Value);
             Life?.Started();
+            // Under runit alone a service that was started is ready. Said once: it is about the boot.
+            if (_service.Life is null && _starts == 1)
+                Note(JournalKind.Ready);
             return;
         }
         _failedRun = _directory.Status("run"u8).Value;
