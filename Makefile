@@ -128,6 +128,7 @@ test-arm64: lint ## the binary and the image for arm64, emulated: not part of `m
 .PHONY: bench
 bench: build/keelson build/bench/restart-bench ## measure against the peers (bench/README.md)
 	@bench/run
+	bench/peers
 
 .PHONY: clean
 clean: ## remove what was built, but not the engine and its images
@@ -173,7 +174,11 @@ build/fallback/keelson: build/keelson
 	@tools/step "compiling the binary without early mask" $(PUBLISH) src/Keelson -p:EarlyMask=false --artifacts-path build/fallback/artifacts -o build/fallback
 	touch $@
 
-build/bench/restart-bench: $(PUBLISH_INPUTS) $(call sources,bench src/Keelson.Init src/Keelson.Linux src/Keelson.Supervision) | build/prerequisites
+build/bench/peers: build/sources Directory.Build.props Directory.Packages.props $(call sources,bench/Keelson.Peers) | build/prerequisites
+	@tools/step "compiling the benchmark of the peers" $(PUBLISH) bench/Keelson.Peers -o $@
+	touch $@
+
+build/bench/restart-bench: $(PUBLISH_INPUTS) $(call sources,bench/Keelson.RestartBench src/Keelson.Init src/Keelson.Linux src/Keelson.Supervision) | build/prerequisites
 	@tools/step "compiling the restart benchmark" $(PUBLISH) bench/Keelson.RestartBench -o build/bench
 	touch $@
 

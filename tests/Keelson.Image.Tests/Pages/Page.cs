@@ -52,7 +52,7 @@ public sealed partial class Page
     ];
 
     /// <summary>All pages that people read.</summary>
-    public static IEnumerable<string> Everything => ["README.zh-CN.md", "HACKING.md", "CHANGELOG.md", "bench/README.md", .. Executed];
+    public static IEnumerable<string> Everything => ["README.zh-CN.md", "HACKING.md", "CHANGELOG.md", "bench/README.md", "bench/results/peers.md", .. Executed];
 
     private static string Below(string path) => System.IO.Path.GetRelativePath(Docker.Top, path);
 
