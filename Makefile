@@ -125,6 +125,12 @@ test-arm64: lint ## the binary and the image for arm64, emulated: not part of `m
 	export KEELSON_EMULATED=1 KEELSON_BINARY="$(CURDIR)/build/arm64/keelson" KEELSON_PROBE="$(CURDIR)/build/arm64/probe/keelson-probe" KEELSON_FALLBACK="$(CURDIR)/build/arm64/fallback/keelson"
 	tools/run-tests Keelson.System.Tests
 
+SECONDS ?= 60
+.PHONY: fuzz
+fuzz: build/prerequisites ## fuzz everything that reads what others write, each SECONDS=60 long, guided by coverage
+	@tools/step "building the fuzz targets" dotnet build tests/Keelson.Fuzz -c Debug --nologo -v quiet -clp:ErrorsOnly
+	tools/fuzz "$(SECONDS)"
+
 .PHONY: bench
 bench: build/keelson build/bench/restart-bench ## measure against the peers (bench/README.md)
 	@bench/run

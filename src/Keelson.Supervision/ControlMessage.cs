@@ -117,13 +117,13 @@ public static class ControlMessage
 
     /// <summary>Null when the fields are no event.</summary>
     public static JournalEntry? ParseEvent(string[] fields) =>
-        fields.Length == 6 && fields[0] == "event" && TryNumber(fields[1], out long time) && JournalKinds.OfWord(fields[2]) is { } kind && TryNumber(fields[4], out long value)
-            ? new JournalEntry(time, kind, fields[3], (int)value, fields[5])
+        fields.Length == 6 && fields[0] == "event" && TryNumber(fields[1], out long time) && JournalKinds.OfWord(fields[2]) is { } kind && TryInt(fields[4], out int value)
+            ? new JournalEntry(time, kind, fields[3], value, fields[5])
             : null;
 
     /// <summary>Null when the fields are no service.</summary>
     public static ServiceReport? ParseService(string[] fields) =>
-        fields.Length == 12 && fields[0] == "service" && TryNumber(fields[5], out long pid) && TryNumber(fields[6], out long session) &&
+        fields.Length == 12 && fields[0] == "service" && TryInt(fields[5], out int pid) && TryInt(fields[6], out int session) &&
         TryNumber(fields[7], out long since) && TryNumber(fields[8], out long starts)
             ? new ServiceReport
             {
@@ -131,11 +131,11 @@ public static class ControlMessage
                 Run = fields[2],
                 Want = fields[3],
                 Active = fields[4],
-                Pid = (int)pid,
-                Session = (int)session,
+                Pid = pid,
+                Session = session,
                 Since = since,
                 Starts = starts,
-                LastStatus = TryNumber(fields[9], out long status) ? (int)status : null,
+                LastStatus = TryInt(fields[9], out int status) ? status : null,
                 Text = fields[10],
                 Reason = fields[11],
             }
@@ -178,6 +178,8 @@ public static class ControlMessage
     }
 
     private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static bool TryInt(string text, out int number) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);
 
     private static bool TryNumber(string text, out long number) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);
 }

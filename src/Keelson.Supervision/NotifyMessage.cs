@@ -68,11 +68,14 @@ public readonly record struct NotifyMessage
     private static string Printable(ReadOnlySpan<byte> text)
     {
         var printable = new StringBuilder();
-        foreach (char c in Encoding.UTF8.GetString(text))
+        foreach (Rune c in Encoding.UTF8.GetString(text).EnumerateRunes())
         {
-            if (printable.Length >= MaxStatusLetters)
+            if (printable.Length + c.Utf16SequenceLength > MaxStatusLetters)
                 break;
-            printable.Append(char.IsControl(c) ? ' ' : c);
+            if (Rune.IsControl(c))
+                printable.Append(' ');
+            else
+                printable.Append(c);
         }
         return printable.ToString();
     }

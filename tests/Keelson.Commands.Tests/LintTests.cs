@@ -390,6 +390,13 @@ public sealed class LintTests : IDisposable
         });
     }
 
+    [Theory]
+    [InlineData("a `b \\\nc`\nd\n", 3)]
+    [InlineData("a $(b \\\nc)\nd\n", 3)]
+    [InlineData("d\\", 1)]
+    public void A_command_has_the_number_of_its_line_whatever_goes_on_before_it(string text, int line) =>
+        Assert.Equal(("d", line), ShellScript.Read(text).Commands.Select(c => (c.Words[0], c.Line)).Last());
+
     [Fact]
     public void Plain_commands_come_back_word_for_word()
     {

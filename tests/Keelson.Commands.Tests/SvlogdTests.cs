@@ -44,6 +44,18 @@ public sealed class SvlogdTests
         Assert.Equal(((ulong)size, (ulong)age), (config.Size, config.Age));
     }
 
+    [Theory]
+    [InlineData("s18014398509481984k")]
+    [InlineData("s99999999999999999999")]
+    [InlineData("t99999999999999999h")]
+    public void A_number_that_is_too_large_is_neither_none_nor_in_the_past(string line)
+    {
+        Config config = Config.Parse(Encoding.UTF8.GetBytes(line));
+        ulong number = line[0] == 's' ? config.Size : config.Age;
+        Assert.Equal(1UL << 52, number);
+        Assert.True((long)number * 1000 > 0);
+    }
+
     [Fact]
     public void The_config_is_read_line_by_line()
     {

@@ -84,6 +84,24 @@ public sealed class LinuxTests : IDisposable
         Assert.Contains(daemon.Group, Users.GroupsOf(daemon));
     }
 
+    [Fact]
+    public void A_malformed_file_of_users_gives_nobody_whom_other_programs_do_not_know()
+    {
+        byte[] passwd = "#web:x:7:7::/:\n+web:x:8:8::/:\n \tweb:x: +9:9::/srv:/bin/sh:-x\nweb:x:10:10::/:\nnobody:x:4294967295:5::/:\nfar:x:4294967296:5::/:\n:x:11:11::/:\n"u8.ToArray();
+        User web = Users.ByName(passwd, "web"u8)!;
+        Assert.Equal((9u, "/srv", "/bin/sh:-x"), (web.Id, web.Home.ToString(), web.Shell.ToString()));
+        Assert.Null(Users.ById(passwd, 7));
+        Assert.Null(Users.ByName(passwd, "+web"u8));
+        Assert.Null(Users.ByName(passwd, "nobody"u8));
+        Assert.Null(Users.ByName(passwd, "far"u8));
+        byte[] group = "#web:x:7:web\n+:x:8:web\nweb:x:20: web,\nempty:x:21:\nall:x:4294967295:web\nweb:x:22:other:x,web"u8.ToArray();
+        Assert.Equal([9u, 20u, 22u], Users.GroupsOf(group, web));
+        Assert.Equal(20u, Users.GroupId(group, "web"u8));
+        Assert.Null(Users.GroupId(group, "all"u8));
+        // Who has no name is in no group: that without members is not theirs.
+        Assert.Equal([11u], Users.GroupsOf(group, Users.ById(passwd, 11)!));
+    }
+
     [Theory]
     [InlineData(3 << 8, true, 3, 3)]
     [InlineData(9, false, 0, 137)]

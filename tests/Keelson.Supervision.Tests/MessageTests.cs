@@ -34,6 +34,10 @@ public sealed class MessageTests
     public void Whatever_the_bytes_a_message_is_read_and_its_text_is_bounded() =>
         Gen.Byte.Array[0, 400].Sample(bytes => Assert.True((NotifyMessage.Parse(bytes).Status?.Length ?? 0) <= 200));
 
+    [Fact]
+    public void A_status_that_is_too_long_is_not_cut_within_a_character() =>
+        Assert.Equal(new string('a', 199), Notify("STATUS=" + new string('a', 199) + "\U0001F600").Status);
+
     private static readonly Gen<string> s_text = Gen.Char["\t\n\\ abä\u0001"].Array[0, 12].Select(c => new string(c));
 
     [Fact]
@@ -71,6 +75,14 @@ public sealed class MessageTests
             _ = ControlMessage.ParseService(ControlMessage.Fields("service\t" + text));
             Assert.Null(ControlMessage.Request(Encoding.UTF8.GetBytes(text)));
         });
+
+    [Fact]
+    public void What_is_no_number_of_its_field_makes_no_record()
+    {
+        Assert.Null(ControlMessage.ParseEvent(ControlMessage.Fields("event\t1\tready\tweb\t2147483648\t")));
+        Assert.Null(ControlMessage.ParseService(ControlMessage.Fields("service\tweb\trun\tup\tactive\t4294967297\t1\t1\t1\t\t\t")));
+        Assert.NotNull(ControlMessage.ParseService(ControlMessage.Fields("service\tweb\trun\tup\tactive\t1\t1\t1\t1\t\t\t")));
+    }
 
     [Fact]
     public void Every_request_and_every_kind_of_event_has_its_word()

@@ -66,7 +66,9 @@ public sealed class ShellScript
             switch (c)
             {
                 case '\\':
-                    if (_at < _text.Length && _text[_at++] is var escaped && escaped != '\n')
+                    if (_at == _text.Length)
+                        break;
+                    if (_text[_at++] is var escaped && escaped != '\n')
                         Append(escaped);
                     else
                         _line++;
@@ -180,7 +182,7 @@ public sealed class ShellScript
             if (c == '\n')
                 _line++;
             if (c == '\\' && _at < _text.Length)
-                _at++;
+                _line += _text[_at++] == '\n' ? 1 : 0;
         }
         return _text[start.._at];
     }
@@ -195,7 +197,7 @@ public sealed class ShellScript
             if (c == '\n')
                 _line++;
             if (c == '\\' && _at < _text.Length)
-                _at++;
+                _line += _text[_at++] == '\n' ? 1 : 0;
             else if (c == '\'')
                 Until('\'');
             else if (c is '(' or '{')

@@ -5,6 +5,9 @@ namespace Keelson.Commands.Svlogd;
 /// <summary>One log directory's `config` (svlogd(8), CONFIG). What is not understood is ignored, as runit does.</summary>
 public sealed class Config
 {
+    // What is larger is this: wrapped round it could be 0, which means something else, or an age in the past.
+    private const ulong Most = 1UL << 52;
+
     /// <summary>Bytes at which current is rotated, 0 never.</summary>
     public ulong Size { get; private set; } = 1_000_000;
 
@@ -97,7 +100,8 @@ public sealed class Config
     private static ulong Scaled(ReadOnlySpan<byte> text, Func<byte, ulong> unit)
     {
         ulong number = Number(text, out int used);
-        return number * (used < text.Length ? unit(text[used]) : 1);
+        ulong factor = used < text.Length ? unit(text[used]) : 1;
+        return number > Most / factor ? Most : number * factor;
     }
 
     private static ulong SizeUnit(byte letter) => letter switch { (byte)'k' => 1024, (byte)'m' => 1024 * 1024, _ => 1 };
@@ -110,9 +114,8 @@ public sealed class Config
     private static ulong Number(ReadOnlySpan<byte> text, out int used)
     {
         ulong n = 0;
-        used = 0;
-        while (used < text.Length && text[used] is >= (byte)'0' and <= (byte)'9' && n < 1UL << 58)
-            n = n * 10 + (ulong)(text[used++] - '0');
+        for (used = 0; used < text.Length && text[used] is >= (byte)'0' and <= (byte)'9'; used++)
+            n = Math.Min(n * 10 + (ulong)(text[used] - '0'), Most);
         return n;
     }
 }

@@ -33,7 +33,7 @@ internal static class Machine
         return absent.Length == 0 ? null : "missing on this machine: " + string.Join(", ", absent);
     }
 
-    private static string Find(string variable, string relative, string remedy)
+    internal static string Find(string variable, string relative, string remedy)
     {
         if (Environment.GetEnvironmentVariable(variable) is { Length: > 0 } given)
             return File.Exists(given) ? Path.GetFullPath(given) : throw new FileNotFoundException($"{variable} names {given}, which does not exist");
