@@ -11,7 +11,11 @@ public sealed class DaemonTests
         Docker.RunWithInput(
             $"""
             FROM {Docker.Image}
-            RUN install_clean redis-server haproxy
+            RUN install_clean redis-server haproxy knot-resolver
+            # The package's own unit, but for what a container has not and what takes too long here.
+            RUN mkdir /etc/service/kresd && \
+                sed -e '/^\(Slice\|ExecStopPost\|LimitNOFILE\)=/d' -e 's/%i/1/' -e 's/^WatchdogSec=.*/WatchdogSec=3s/' -e 's/on-abnormal/on-failure/' /lib/systemd/system/kresd@.service >/etc/service/kresd/service.conf && \
+                install -d -o knot-resolver /run/knot-resolver/control /var/cache/knot-resolver /var/lib/knot-resolver
             RUN mkdir -p /etc/service/redis /etc/service/haproxy && cd /etc/service && \
                 printf '[Service]\nType=notify\nExecStart=/usr/bin/redis-server --supervised systemd --daemonize no --save "" --dir /tmp\nUser=redis\nHealthCheck=/usr/bin/redis-cli ping\nRestartSec=100ms\nHealthIntervalSec=1\n' >redis/service.conf && \
                 printf 'defaults\n mode tcp\n timeout connect 1s\n timeout client 9s\n timeout server 9s\nlisten redis\n bind 127.0.0.1:7000\n server one 127.0.0.1:6379\n' >/etc/haproxy/keelson.cfg && \
@@ -45,6 +49,24 @@ public sealed class DaemonTests
         container.Until("redis is back and ready", () => Events(container).Count(e => e.GetProperty("event").GetString() == "ready" && e.GetProperty("name").GetString() == "redis") == 2);
         container.Until("it answers again", () => container.Exec("redis-cli", "-p", "7000", "ping").Output == "PONG\n");
 
+        container.Stop("-t", "20");
+        container.Must(container.ExitStatus == 0, "it stopped well");
+    }
+
+    [Fact]
+    public void Knot_resolver_runs_by_the_unit_of_its_package_and_is_ended_and_started_again_when_it_hangs()
+    {
+        using Container container = Container.Start(s_image.Value);
+        container.Until("all is well", () => container.Exec("keelson", "health").Status == 0);
+        int Count(string kind) => Events(container).Count(e => e.GetProperty("event").GetString() == kind && e.TryGetProperty("name", out JsonElement n) && n.GetString() == "kresd");
+        // Three times the time that it has between two signs of life.
+        long begun = Time(Events(container), "ready", "kresd");
+        container.Until("it lives on", () => container.Exec("keelson", "status", "--json", "kresd") is { Status: 0 } && DateTimeOffset.UtcNow > DateTimeOffset.Parse(container.Inspect("{{.State.StartedAt}}"), System.Globalization.CultureInfo.InvariantCulture).AddMilliseconds(begun + 9000));
+        container.Must(Count("started") == 1, "a daemon that sends WATCHDOG=1 is left alone");
+        container.Must(container.Shell("ps -o user= -C kresd").Output.Trim() == "knot-resolver", "User= of the unit");
+        container.Must(container.Shell("pkill -STOP kresd").Status == 0, "it hangs");
+        container.Until("it is back and ready", () => Count("ready") == 2);
+        container.Must(container.Logs().Contains("*** kresd is hung: no WATCHDOG=1 for 3 s; it is ended by SIGABRT", StringComparison.Ordinal), "the log says why");
         container.Stop("-t", "20");
         container.Must(container.ExitStatus == 0, "it stopped well");
     }
