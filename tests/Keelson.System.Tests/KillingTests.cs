@@ -91,6 +91,25 @@ public sealed class KillingTests
     }
 
     [Fact]
+    public async Task A_service_that_is_told_to_be_down_while_what_it_left_is_being_ended_takes_nobody_else_along()
+    {
+        await using Sandbox s = new Sandbox().WithCommands()
+            // Restarted by service.conf, but only when the process that it left has gone: it does not go.
+            .Service("web", "setsid sh -c 'trap \"\" TERM; touch /tmp/left; exec sleep 777' & until [ -e /tmp/left ]; do sleep 0.01; done; exit 1")
+            .Write("/etc/service/web/service.conf", "[Service]\nRestartSec=0\nTimeoutStopSec=1\n")
+            .Service("other", "exec sleep 54322");
+        await s.Start("--quiet", "--", "sh", "-c", "sleep 888 & wait");
+        ProcessEntry other = await s.RunOf("other"), ofMain = await s.WaitForProcess("sleep 888");
+        await s.WaitForProcess("sleep 777");
+        await s.Until(() => s.PidFile("web").Length == 0 && s.Stat("web").StartsWith("run", StringComparison.Ordinal), "its ./run has ended");
+        (int status, string text) = await s.OurSv("stop web");
+        Assert.True(status == 0, text);
+        Assert.Null(s.Find("sleep 777"));
+        Assert.Equal(other.HostPid, s.Find("sleep 54322")?.HostPid);
+        Assert.Equal(ofMain.HostPid, s.Find("sleep 888")?.HostPid);
+    }
+
+    [Fact]
     public async Task Each_start_has_an_invocation_id_of_its_own_whatever_the_container_has()
     {
         await using Sandbox s = new Sandbox().Env("INVOCATION_ID", "mine").Service("web", "echo $INVOCATION_ID >>/tmp/ids; exit 0");

@@ -105,7 +105,8 @@ internal sealed class Leftovers
     /// <summary>./run is about to be told to end: what is below it now is its own, wherever it goes.</summary>
     internal void Remember(ILeaver who)
     {
-        if (Tree() is not { } tree || !_parents!.Contains(who.RunningPid))
+        // While what it left is being ended there is no ./run, and below 0 is everybody.
+        if (who.RunningPid == 0 || Tree() is not { } tree || !_parents!.Contains(who.RunningPid))
             return;
         HashSet<int> below = [who.RunningPid];
         tree.AddDescendants(below);
