@@ -131,6 +131,11 @@ fuzz: build/prerequisites ## fuzz everything that reads what others write, each 
 	@tools/step "building the fuzz targets" dotnet build tests/Keelson.Fuzz -c Debug --nologo -v quiet -clp:ErrorsOnly
 	tools/fuzz "$(SECONDS)"
 
+MINUTES ?= 60
+.PHONY: soak
+soak: build/keelson build/probe/keelson-probe ## all storms at once, MINUTES=60 long: fails when anything grows; bench/results/soak.svg
+	@bench/soak "$(MINUTES)"
+
 .PHONY: bench
 bench: build/keelson build/bench/restart-bench ## measure against the peers (bench/README.md)
 	@bench/run

@@ -110,7 +110,6 @@ public sealed class StormTests
             for (int i = 0; i < wave; i++)
                 File.Delete(s.HostPath($"/etc/service/s{w}-{i}"));
             await s.Until(() => Running(s) == before.Processes, $"all of wave {w} have ended", s_patience);
-            TestContext.Current.TestOutputHelper?.WriteLine($"wave {w}: {Of(s)}");
         }
         TestContext.Current.TestOutputHelper?.WriteLine($"{wave * waves} services came and went in {watch.Elapsed.TotalSeconds:F1} s");
         await IsBack(s, before);
@@ -234,47 +233,5 @@ public sealed class StormTests
         TestContext.Current.TestOutputHelper?.WriteLine($"{count / watch.Elapsed.TotalSeconds:F0} signals a second");
         Assert.Equal(web.HostPid, (await s.RunOf("web")).HostPid);
         await IsBack(s, before);
-    }
-
-    /// <summary>A control group that limits the number of processes, of either version.</summary>
-    private sealed class ProcessLimit : IDisposable
-    {
-        private static readonly string[] s_roots = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"];
-
-        private readonly string _path;
-
-        internal ProcessLimit(int most)
-        {
-            string? root = s_roots.FirstOrDefault(r => File.Exists(r + "/cgroup.procs"));
-            _path = $"{root}/keelson-test-{Environment.ProcessId}-{Guid.NewGuid():N}";
-            if (root is null)
-                throw new InvalidOperationException("no control groups are mounted at /sys/fs/cgroup: mount them, with the controller pids");
-            Directory.CreateDirectory(_path);
-            if (!File.Exists(_path + "/pids.max"))
-                throw new InvalidOperationException($"{root} limits no processes: echo +pids >{root}/cgroup.subtree_control");
-            File.WriteAllText(_path + "/pids.max", Shell.Format(most));
-        }
-
-        /// <summary>For the prologue of a sandbox: it, and so all of the container, is in the group then.</summary>
-        internal string Enter => $"echo 0 >{_path}/cgroup.procs";
-
-        internal bool WasHit => File.ReadLines(_path + "/pids.events").Any(l => l.StartsWith("max ", StringComparison.Ordinal) && l != "max 0");
-
-        public void Dispose()
-        {
-            for (int i = 0; i < 100; i++)
-            {
-                try
-                {
-                    Directory.Delete(_path);
-                    return;
-                }
-                catch (IOException) when (Directory.Exists(_path))
-                {
-                    // Who has just ended is in it for a moment.
-                    Thread.Sleep(50);
-                }
-            }
-        }
     }
 }

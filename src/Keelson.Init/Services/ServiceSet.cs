@@ -423,6 +423,12 @@ public sealed class ServiceSet : ISource
                 ExitThoseThatMay();
             return;
         }
+        if (service.WasRemoved)
+        {
+            // Somebody's doing, not a service that is started again and again: what it took is given back each time.
+            _trims = 0;
+            TrimLater();
+        }
         long pause = service.WasRemoved ? 0 : Pace.Milliseconds;
         if (pause > 0)
             _awayUntil[service.Identity] = Loop.Now + pause;
@@ -548,6 +554,12 @@ public sealed class ServiceSet : ISource
             // A directory that replaced another under the same name waits for that to end.
             if (!_services.Exists(s => s.Name == where.Names[0]))
                 Add(where.Names[0], where.Directory);
+        }
+        // Those that went for good do not ask.
+        foreach (((ulong, ulong) identity, long until) in _awayUntil)
+        {
+            if (until <= Loop.Now)
+                _awayUntil.Remove(identity);
         }
         BeginFound(isChanged);
         _scanned = !_onlyEarly;

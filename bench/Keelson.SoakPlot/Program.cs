@@ -1,0 +1,54 @@
+// soak-plot CSV SVG TITLE: one panel a column of the CSV over the minutes, all beginning at 0, with the limits of the thirds
+// that are compared.
+using System.Globalization;
+using ScottPlot;
+using SkiaSharp;
+
+if (args is not [var csv, var svg, var title])
+{
+    Console.Error.WriteLine("usage: soak-plot CSV SVG TITLE");
+    return 2;
+}
+(string Name, string Label)[] columns =
+[
+    ("pss_kb", "PSS of PID 1, kB"), ("descriptors", "descriptors"), ("zombies", "zombies"),
+    ("sv_ms", "sv status, ms"), ("control_ms", "keelson status, ms"), ("restart_ms", "killed to running, ms"),
+];
+string[] lines = File.ReadAllLines(csv);
+string[] header = lines[0].Split(',');
+double[][] rows = [.. lines.Skip(1).Where(l => !l.StartsWith('#')).Select(l => l.Split(',').Select(f => double.Parse(f, CultureInfo.InvariantCulture)).ToArray())];
+double[] minutes = [.. rows.Select(r => r[0] / 60)];
+
+const int width = 1000, titleHeight = 70, panelHeight = 190;
+int height = titleHeight + panelHeight * columns.Length;
+using (var stream = new SKFileWStream(svg))
+using (SKCanvas canvas = SKSvgCanvas.Create(new SKRect(0, 0, width, height), stream))
+{
+    canvas.Clear(SKColors.White);
+    using var large = new SKFont(SKTypeface.Default, 17);
+    using var small = new SKFont(SKTypeface.Default, 13);
+    using var black = new SKPaint { Color = SKColors.Black };
+    string[] titles = title.Split('\n');
+    for (int i = 0; i < titles.Length; i++)
+        canvas.DrawText(titles[i], 20, 26 + 20 * i, i == 0 ? large : small, black);
+    for (int i = 0; i < columns.Length; i++)
+    {
+        int column = Array.IndexOf(header, columns[i].Name);
+        double[] values = [.. rows.Select(r => r[column])];
+        using var plot = new Plot();
+        plot.Add.ScatterLine(minutes, values, Colors.SteelBlue).LineWidth = 1.5f;
+        foreach (int third in (int[])[1, 2])
+            plot.Add.VerticalLine(minutes[rows.Length * third / 3], 1, Colors.Gray, LinePattern.Dashed);
+        plot.Axes.SetLimits(0, minutes[^1], 0, Math.Max(values.Max() * 1.1, 1));
+        plot.Axes.Left.Label.Text = columns[i].Label;
+        plot.Axes.Left.Label.FontSize = 13;
+        // The panels lie above each other: so do their axes.
+        plot.Axes.Left.MinimumSize = 80;
+        plot.Axes.Left.MaximumSize = 80;
+        if (i == columns.Length - 1)
+            plot.Axes.Bottom.Label.Text = "minutes";
+        int top = titleHeight + panelHeight * i;
+        plot.Render(canvas, new PixelRect(0, width - 10, top + panelHeight, top));
+    }
+}
+return 0;
