@@ -7,7 +7,7 @@ public static class CommandPath
 
     /// <summary>
     /// The path to execute: the command itself when it has a slash, else the first executable file of that name in
-    /// <paramref name="searchPath"/>. What is there and not executable is returned too when nothing better is: exec says why.
+    /// <paramref name="searchPath"/>. What is there and not executable, or can't be looked at, is returned too when nothing better is: exec says why.
     /// </summary>
     public static Result<ByteString> Find(ByteString command, ByteString? searchPath)
     {
@@ -23,11 +23,13 @@ public static class CommandPath
             ReadOnlySpan<byte> directory = path[part].IsEmpty ? "."u8 : path[part];
             var candidate = ByteString.Join(directory, "/"u8, command.Span);
             Result<FileStatus> status = Files.Status(candidate.Span);
-            if (!status.Ok || status.Value.Kind == FileKind.Directory)
+            if (status.Ok ? status.Value.Kind == FileKind.Directory : status.Error is Errno.NoEntry or Errno.NotDirectory)
                 continue;
+            // What the kernel can't describe now may be the one all the same.
             if (Files.CanExecute(candidate.Span) == Errno.None)
                 return new(candidate, Errno.None);
-            second ??= candidate;
+            if (status.Error is not (Errno.Access or Errno.Loop))
+                second ??= candidate;
         }
         return second is { } found ? new(found, Errno.None) : new(default, Errno.NoEntry);
     }

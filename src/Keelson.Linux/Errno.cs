@@ -62,6 +62,10 @@ public readonly struct Result<T>(T value, Errno error)
 
 public static class ErrnoWords
 {
+    /// <summary>Whether it is about the machine, which is short of something at this moment, and not about what was asked.</summary>
+    public static bool IsPassing(this Errno error) =>
+        error is Errno.Again or Errno.NoMemory or Errno.TooManyFiles or Errno.TooManyFilesInSystem or Errno.TextBusy or Errno.Io;
+
     /// <summary>The error in words, as strerror(3) has them.</summary>
     public static string Words(this Errno error) => error switch
     {

@@ -5,6 +5,9 @@ namespace Keelson.Init.Boot;
 /// <summary>A startup script, a hook or the main command: one process that is waited for.</summary>
 public sealed class Child : IParent
 {
+    private const long FirstPauseMilliseconds = 100;
+    private const long LongestPauseMilliseconds = 1600;
+
     private readonly EventLoop _loop;
     private readonly Terminal? _terminal;
 
@@ -39,6 +42,24 @@ public sealed class Child : IParent
         if (!pid.Ok)
             terminal?.TakeBack();
         return pid.Ok ? new(child, Errno.None) : new(null, pid.Error);
+    }
+
+    /// <summary>
+    /// The same, again for some seconds where the machine is short of something at this moment: an end of the container
+    /// would be a poor answer to that. Meanwhile the loop goes on; <paramref name="isOver"/> ends the waiting.
+    /// </summary>
+    public static Result<Child?> StartPatiently(
+        EventLoop loop, ByteString path, IReadOnlyList<ByteString> arguments, CStringArray environment, Terminal? terminal, Func<bool> isOver)
+    {
+        for (long pause = FirstPauseMilliseconds; ; pause *= 2)
+        {
+            Result<Child?> child = Start(loop, path.Span, arguments, environment, terminal);
+            if (!child.Error.IsPassing() || pause > LongestPauseMilliseconds || isOver())
+                return child;
+            if (pause == FirstPauseMilliseconds)
+                Log.Warn($"Cannot run {path} yet: {child.Error.Words()}; trying again");
+            _ = loop.Until(isOver, loop.Now + pause);
+        }
     }
 
     /// <summary>A signal for the process alone.</summary>

@@ -130,7 +130,7 @@ public sealed class MyInit : ISignalHandler
         if (!path.Ok)
             return CannotRun(command, CommandPath.NotFound(command));
         using CStringArray block = _environment.BlockFor(Users.Find(Processes.UserId));
-        Result<Child?> main = Child.Start(_loop, path.Value.Span, _options.MainCommand, block, _terminal);
+        Result<Child?> main = Child.StartPatiently(_loop, path.Value, _options.MainCommand, block, _terminal, () => IsStopping);
         if (main.Value is null)
             return CannotRun(command, ExecFailure.Explain(path.Value.Span, main.Error));
         _main = main.Value;

@@ -23,7 +23,7 @@ public sealed class Scripts(EventLoop loop, EnvironmentStore environment, StopRe
                 return false;
         }
         var local = new ByteString("/etc/rc.local"u8);
-        return !IsScript(local) || RunStartupScript(local);
+        return !IsScript(local, isThere: false) || RunStartupScript(local);
     }
 
     /// <summary>One program whose failure ends the boot; afterwards the environment is read again.</summary>
@@ -32,7 +32,7 @@ public sealed class Scripts(EventLoop loop, EnvironmentStore environment, StopRe
         if (stop.Requested)
             return false;
         Log.Info($"Running {path}...");
-        if (Start(path, terminal) is not { } script)
+        if (Start(path, terminal, () => stop.Requested) is not { } script)
             return false;
         loop.Until(() => script.HasEnded || stop.Requested);
         NoteEnd(path, script);
@@ -63,13 +63,14 @@ public sealed class Scripts(EventLoop loop, EnvironmentStore environment, StopRe
         {
             long slice = stop.Budget.HookSlice(phase, loop.Now, stop.ProcessTimeout, hooks.Count - 1 - i);
             Log.Info($"Running {hooks[i]}...");
-            // In the background of a terminal, so that Ctrl-C is for us and hastens.
-            if (Start(hooks[i], null) is not { } hook)
-                continue;
-            long grace = Math.Min(GraceMilliseconds, slice / 4);
             // A hook that begins after a second TERM has what is left of that second.
             bool hastened = stop.Hastened;
-            loop.Until(() => hook.HasEnded || stop.Hastened != hastened, loop.Now + slice - grace);
+            long end = loop.Now + slice;
+            // In the background of a terminal, so that Ctrl-C is for us and hastens.
+            if (Start(hooks[i], null, () => stop.Hastened != hastened || loop.Now >= end) is not { } hook)
+                continue;
+            long grace = Math.Min(GraceMilliseconds, slice / 4);
+            loop.Until(() => hook.HasEnded || stop.Hastened != hastened, end - grace);
             NoteEnd(hooks[i], hook);
             if (!hook.HasEnded)
                 EndLate(hook, grace, hooks[i].ToString(), "did not finish", slice);
@@ -78,10 +79,10 @@ public sealed class Scripts(EventLoop loop, EnvironmentStore environment, StopRe
         }
     }
 
-    private Child? Start(ByteString path, Terminal? terminalOfScript)
+    private Child? Start(ByteString path, Terminal? terminalOfScript, Func<bool> isOver)
     {
         using CStringArray block = environment.BlockFor(Users.Find(Processes.UserId));
-        Result<Child?> child = Child.Start(loop, path.Span, [path], block, terminalOfScript);
+        Result<Child?> child = Child.StartPatiently(loop, path, [path], block, terminalOfScript, isOver);
         if (child.Ok)
             Journal.Add(JournalKind.ScriptStarted, path.ToString(), child.Value!.Pid);
         else
@@ -119,24 +120,34 @@ public sealed class Scripts(EventLoop loop, EnvironmentStore environment, StopRe
         foreach (ByteString name in names.Value)
         {
             var path = ByteString.Join(directory.Span, "/"u8, name.Span);
-            if (IsScript(path))
+            if (IsScript(path, isThere: true))
                 scripts.Add(path);
         }
         return scripts;
     }
 
-    private static bool IsScript(ByteString path)
+    private static bool IsScript(ByteString path, bool isThere)
     {
         Result<FileStatus> status = Files.Status(path.Span);
+        if (status.Error is not (Errno.None or Errno.NoEntry or Errno.NotDirectory or Errno.Loop))
+        {
+            bool isRun = isThere && IsUnseen(status.Error);
+            Log.Warn($"cannot look at {path}: {status.Error.Words()}; it is {(isRun ? "run all the same" : "skipped")}");
+            return isRun;
+        }
         if (!status.Ok || status.Value.Kind != FileKind.Regular)
             return false;
-        if (Files.CanExecute(path.Span) == Errno.None)
+        // That nobody can say whether we may run it is no reason not to try.
+        Errno error = Files.CanExecute(path.Span);
+        if (error == Errno.None || IsUnseen(error))
             return true;
         // A README is no mistake; a script that nobody runs is one.
         if (LooksLikeAScript(path))
             Log.Warn($"{path} is skipped: it is not executable (chmod +x mends it)");
         return false;
     }
+
+    private static bool IsUnseen(Errno error) => error is not (Errno.NoEntry or Errno.NotDirectory or Errno.Loop or Errno.Access);
 
     private static bool LooksLikeAScript(ByteString path)
     {
