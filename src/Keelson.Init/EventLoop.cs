@@ -40,6 +40,7 @@ public sealed class EventLoop
 {
     private const int ReapAtOnce = 1024;
     private const int HeldRetryMilliseconds = 1;
+    private const long WatchAgainMilliseconds = 1000;
 
     private readonly Epoll _epoll;
     private readonly SignalFd _signals;
@@ -52,12 +53,15 @@ public sealed class EventLoop
     private readonly int[] _ready = new int[64];
     private readonly Timer _heldRetry;
     private readonly Mishaps _mishaps = new();
+    private readonly List<(int Fd, ISource Source, bool Writable)> _unwatched = [];
+    private readonly Timer _watchAgain;
 
     // By descriptor.
     private ISource?[] _sources = new ISource?[64];
     private int _heldFrom;
     private int _heldTo;
     private bool _moreToReap = true;
+    private bool _warned;
 
     private EventLoop(Epoll epoll, SignalFd signals, SignalFd realTime)
     {
@@ -65,6 +69,7 @@ public sealed class EventLoop
         _signals = signals;
         _realTime = realTime;
         _heldRetry = new Timer(HeldRetryElapsed);
+        _watchAgain = new Timer(WatchAgain);
     }
 
     public Timers Timers { get; } = new();
@@ -140,9 +145,37 @@ public sealed class EventLoop
         return Errno.None;
     }
 
+    /// <summary>
+    /// As <see cref="Watch"/> for what there is no doing without: while the kernel has no memory for it, or its user's
+    /// fs.epoll.max_user_watches are used up, it is tried again every second, which is said once, and is no error.
+    /// </summary>
+    public Errno KeepWatching(int fd, ISource source, bool writable = false)
+    {
+        Errno error = Watch(fd, source, writable);
+        if (error is not (Errno.NoMemory or Errno.NoSpace))
+            return error;
+        if (!_warned)
+            Log.Warn($"cannot wait for a descriptor: {error.Words()}; tried again every second (raise fs.epoll.max_user_watches on the host)");
+        _warned = true;
+        _unwatched.Add((fd, source, writable));
+        if (!_watchAgain.Armed)
+            Timers.Arm(_watchAgain, Now + WatchAgainMilliseconds);
+        return Errno.None;
+    }
+
+    private void WatchAgain()
+    {
+        (int Fd, ISource Source, bool Writable)[] all = [.. _unwatched];
+        _unwatched.Clear();
+        foreach ((int fd, ISource source, bool writable) in all)
+            _ = KeepWatching(fd, source, writable);
+    }
+
     /// <summary>Ends <see cref="Watch"/>; before the descriptor is closed.</summary>
     public void Unwatch(int fd)
     {
+        if (_unwatched.Count > 0)
+            _unwatched.RemoveAll(u => u.Fd == fd);
         if (fd < 0 || fd >= _sources.Length || _sources[fd] is null)
             return;
         _sources[fd] = null;
@@ -309,8 +342,8 @@ public sealed class EventLoop
     private void HeldRetryElapsed()
     {
         PassOnHeld();
-        if (_heldFrom == _heldTo)
-            _ = _epoll.Add(_realTime.Fd);
+        if (_heldFrom == _heldTo && _epoll.Add(_realTime.Fd) != Errno.None)
+            Timers.Arm(_heldRetry, Now + WatchAgainMilliseconds);
     }
 
     private void Reap()

@@ -22,7 +22,7 @@ public sealed class ProcessTree
 
     public List<ProcessEntry> All { get; }
 
-    /// <summary>False when a process went while we looked: what it had just forked may be missing.</summary>
+    /// <summary>False when a process went while we looked, or the look was cut short: what it had just forked, or others, may be missing.</summary>
     public bool IsComplete { get; }
 
     /// <summary>The time that <see cref="ProcessEntry.Started"/> of a process that starts now has.</summary>
@@ -46,8 +46,9 @@ public sealed class ProcessTree
             return null;
         var all = new List<ProcessEntry>();
         var buffer = new byte[16 * 1024];
-        bool isComplete = true;
-        foreach (ByteString name in Files.List("/proc"u8).Value)
+        Result<List<ByteString>> names = Files.List("/proc"u8);
+        bool isComplete = names.Ok;
+        foreach (ByteString name in names.Value)
         {
             if (!Utf8Parser.TryParse(name.Span, out int pid, out int used) || used != name.Length)
                 continue;

@@ -39,7 +39,10 @@ public static unsafe class Stdio
         const short pollOut = 4;
         // struct pollfd: fd 4, events 2, revents 2
         ulong entry = (uint)fd | (ulong)pollOut << 32;
-        int n = Libc.poll(&entry, 1, milliseconds);
+        int n;
+        do
+            n = Libc.poll(&entry, 1, milliseconds);
+        while (n < 0 && Libc.LastError == Errno.Interrupted);
         return n > 0;
     }
 

@@ -98,7 +98,7 @@ internal sealed class LinePipe : ISource
         _waits = false;
         if (!PassOn(last: false))
             return;
-        _ = _loop.Watch(_readEnd, this);
+        _ = _loop.KeepWatching(_readEnd, this);
         while (_flush && ReadOnce())
         {
         }

@@ -10,6 +10,7 @@ namespace Keelson.Init.Output;
 internal sealed class OutputStream : ISource
 {
     private readonly EventLoop _loop;
+    private readonly int _standard;
     private readonly int _fd;
     private readonly byte[] _buffer = new byte[Pipes.AtomicBytes];
     private readonly List<LinePipe> _waiting = [];
@@ -17,9 +18,13 @@ internal sealed class OutputStream : ISource
     private int _to;
     private bool _watched;
 
+    // Why lines were lost since it could be written the last time.
+    private Errno? _lost;
+
     internal OutputStream(EventLoop loop, int fd)
     {
         _loop = loop;
+        _standard = fd;
         // An open file of our own, so that not to wait is not what all others on it get. Sockets can't be opened so.
         Result<int> own = Files.OpenAgainNonBlocking(fd);
         _fd = own.Ok ? own.Value : fd;
@@ -69,6 +74,7 @@ internal sealed class OutputStream : ISource
     /// <summary>Writes what there is, as far as it is taken.</summary>
     internal void Flush()
     {
+        bool isWritten = false;
         while (_from < _to)
         {
             // On a descriptor that others share and that waits, what is writable takes PIPE_BUF without waiting.
@@ -77,13 +83,20 @@ internal sealed class OutputStream : ISource
             {
                 if (!_watched)
                     // What can't be watched, a regular file, is always writable.
-                    _watched = _loop.Watch(_fd, this, writable: true) == Errno.None;
+                    _watched = _loop.KeepWatching(_fd, this, writable: true) == Errno.None;
                 return;
             }
             // A full disk or a vanished reader: nothing more can be done about these lines.
+            if (!n.Ok)
+                _lost = n.Error;
             _from = n.Ok ? _from + n.Value : _to;
+            isWritten |= n.Ok;
         }
         _from = _to = 0;
+        if (!isWritten || _lost is not { } why)
+            return;
+        _lost = null;
+        Log.Warn($"lines were lost: standard {(_standard == Stdio.Out ? "output" : "error")} could not be written: {why.Words()}");
     }
 
     void ISource.Ready(int fd)

@@ -188,7 +188,7 @@ internal sealed partial class Supervised
             Handle(e);
         }
         if (_script == Script.None && _supervise is not null)
-            _ = Loop.Watch(_supervise.Control, this);
+            _ = Loop.KeepWatching(_supervise.Control, this);
     }
 
     private void ScriptEnded(Script script, WaitStatus status)
