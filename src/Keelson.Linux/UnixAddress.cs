@@ -12,8 +12,12 @@ public static class UnixAddress
     private const int MostBytes = Size - 3;
 
     /// <summary>The abstract address at which process number 1 of our PID namespace listens: of that namespace only.</summary>
-    public static ByteString OfInit(ReadOnlySpan<byte> purpose) => ByteString.Join(
-        ByteString.Join("@"u8, purpose).Span, "/"u8, Files.ReadLink("/proc/self/ns/pid"u8).Value.Span);
+    public static Result<ByteString> OfInit(ReadOnlySpan<byte> purpose)
+    {
+        Result<ByteString> own = Files.ReadLink("/proc/self/ns/pid"u8);
+        // Without its name it would be the address of every container that shares our network.
+        return own.Ok ? new(ByteString.Join(ByteString.Join("@"u8, purpose).Span, "/"u8, own.Value.Span), Errno.None) : own;
+    }
 
     /// <summary>
     /// Writes the address of a path, or of an abstract name, which begins with @ as in $NOTIFY_SOCKET. The error when it

@@ -32,7 +32,7 @@ public static class ControlClient
         Result<Connection?> connection = Connection.ToUnix(ControlMessage.Path, deadline);
         if (connection.Value is null && connection.Error != Errno.Access)
         {
-            Result<Connection?> abstractly = Connection.ToUnix(UnixAddress.OfInit(ControlMessage.Purpose).Span, deadline);
+            Result<Connection?> abstractly = Connection.ToUnix(UnixAddress.OfInit(ControlMessage.Purpose).Value.Span, deadline);
             if (abstractly.Value is not null)
                 connection = abstractly;
         }

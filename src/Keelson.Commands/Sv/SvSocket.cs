@@ -16,7 +16,7 @@ internal static class SvSocket
     {
         status = default;
         Result<FileStatus> identity = Files.Status(directory);
-        Result<Datagram?> socket = Datagram.Connect(UnixAddress.OfInit(SuperviseMessage.Address).Span);
+        Result<Datagram?> socket = Datagram.Connect(UnixAddress.OfInit(SuperviseMessage.Address).Value.Span);
         if (!identity.Ok || socket.Value is null)
         {
             socket.Value?.Close();

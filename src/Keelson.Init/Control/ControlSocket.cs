@@ -13,6 +13,7 @@ public sealed class ControlSocket : ISource
     private const int MostClients = 16;
     private const int AcceptedAtOnce = 8;
     private const long PatienceMilliseconds = 5000;
+    private const long RestMilliseconds = 500;
 
     /// <summary>More than 1,000 services and a whole journal need.</summary>
     private const int MostBuffered = 1024 * 1024;
@@ -24,6 +25,7 @@ public sealed class ControlSocket : ISource
     private readonly Listener _listener;
     private readonly List<Client> _clients = [];
     private readonly uint? _group;
+    private readonly Timer _goOn;
 
     private ControlSocket(EventLoop loop, ServiceSet services, Listener listener, uint? group)
     {
@@ -31,6 +33,7 @@ public sealed class ControlSocket : ISource
         _services = services;
         _listener = listener;
         _group = group;
+        _goOn = new Timer(() => _loop.KeepWatching(_listener.Fd, this));
     }
 
     /// <summary>Opens it at its path, or where nothing can be written at an abstract address. An error is reported and changes nothing else.</summary>
@@ -39,11 +42,14 @@ public sealed class ControlSocket : ISource
         uint? group = Users.GroupId(ControlMessage.Group);
         Result<Listener?> listener = OpenPath(group);
         if (listener.Value is null)
-            listener = Listener.Open(UnixAddress.OfInit(ControlMessage.Purpose).Span);
+        {
+            Result<ByteString> address = UnixAddress.OfInit(ControlMessage.Purpose);
+            listener = address.Ok ? Listener.Open(address.Value.Span) : new(null, address.Error);
+        }
         Errno error = listener.Error;
         if (listener.Value is not null)
         {
-            error = loop.Watch(listener.Value.Fd, new ControlSocket(loop, services, listener.Value, group));
+            error = loop.KeepWatching(listener.Value.Fd, new ControlSocket(loop, services, listener.Value, group));
             if (error != Errno.None)
                 listener.Value.Close();
         }
@@ -71,7 +77,12 @@ public sealed class ControlSocket : ISource
         {
             Result<int> client = _listener.Accept(out Peer peer);
             if (!client.Ok)
+            {
+                // Out of descriptors or memory: who connected stays in the queue, and keeps the loop awake for nothing.
+                if (client.Error is not (Errno.Again or Errno.Interrupted))
+                    Rest();
                 return;
+            }
             if (!IsHeard(client.Value, peer))
             {
                 Refuse(client.Value, "only root and members of the group keelson may ask");
@@ -86,6 +97,12 @@ public sealed class ControlSocket : ISource
             _clients.Add(served);
             served.Begin();
         }
+    }
+
+    private void Rest()
+    {
+        _loop.Unwatch(_listener.Fd);
+        _loop.Timers.Arm(_goOn, _loop.Now + RestMilliseconds);
     }
 
     private bool IsHeard(int fd, Peer peer) =>

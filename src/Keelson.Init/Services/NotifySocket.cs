@@ -35,13 +35,16 @@ internal sealed class NotifySocket : ISource
         Result<Datagram?> socket = OpenPath();
         if (socket.Value is null)
         {
-            address = UnixAddress.OfInit("keelson/notify"u8);
+            Result<ByteString> abstractly = UnixAddress.OfInit("keelson/notify"u8);
+            if (!abstractly.Ok)
+                return new(null, abstractly.Error);
+            address = abstractly.Value;
             socket = Datagram.Bind(address.Span);
         }
         if (socket.Value is null)
             return new(null, socket.Error);
         var notify = new NotifySocket(set, socket.Value, address);
-        Errno error = set.Loop.Watch(socket.Value.Fd, notify);
+        Errno error = set.Loop.KeepWatching(socket.Value.Fd, notify);
         if (error == Errno.None)
             return new(notify, Errno.None);
         socket.Value.Close();

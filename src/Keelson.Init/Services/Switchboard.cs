@@ -16,11 +16,14 @@ internal sealed class Switchboard : ISource
 
     internal static Result<Switchboard?> Open(EventLoop loop)
     {
-        Result<Datagram?> socket = Datagram.Bind(UnixAddress.OfInit(SuperviseMessage.Address).Span);
+        Result<ByteString> address = UnixAddress.OfInit(SuperviseMessage.Address);
+        if (!address.Ok)
+            return new(null, address.Error);
+        Result<Datagram?> socket = Datagram.Bind(address.Value.Span);
         if (socket.Value is null)
             return new(null, socket.Error);
         var board = new Switchboard(socket.Value);
-        Errno error = loop.Watch(socket.Value.Fd, board);
+        Errno error = loop.KeepWatching(socket.Value.Fd, board);
         if (error == Errno.None)
             return new(board, Errno.None);
         socket.Value.Close();
