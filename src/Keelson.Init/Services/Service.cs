@@ -151,12 +151,15 @@ internal sealed class Service
     {
         if (ConfNow(Directory) is not { } now || now == _confSeen)
             return;
-        _confSeen = now;
-        Set.ReadConfAgain(this, conf =>
+        bool isRead = Set.ReadConfAgain(this, conf =>
         {
             Conf = conf;
             Life = Life?.Renewed();
         });
+        // What can't be read now is read before the next start.
+        if (!isRead)
+            return;
+        _confSeen = now;
         _ = Life?.HasBadConf();
     }
 
@@ -274,7 +277,11 @@ internal sealed class Service
     {
         Result<FileStatus> status = directory.Status("log"u8);
         if (!status.Ok)
+        {
+            if (status.Error is not (Errno.NoEntry or Errno.NotDirectory))
+                Log.Warn($"{Path}/log: {status.Error.Words()}; the service runs without its log");
             return null;
+        }
         if (status.Value.Kind != FileKind.Directory)
         {
             Log.Warn($"{Path}/log is not a directory: the service runs without its log (a log service is a directory with an executable run)");

@@ -230,16 +230,16 @@ public sealed class ServiceSet : ISource
 
     internal Service? Find(Predicate<Service> which) => _services.Find(which);
 
-    /// <summary>The variable NOTIFY_SOCKET; null when there can be no socket, which is said once.</summary>
+    /// <summary>The variable NOTIFY_SOCKET; null when there can be no socket now, which is said once.</summary>
     internal ByteString? NotifyVariable()
     {
-        if (_notify is null && !_notifyFailed)
+        if (_notify is null)
         {
             Result<NotifySocket?> socket = NotifySocket.Open(this);
             _notify = socket.Value;
+            if (_notify is null && !_notifyFailed)
+                Log.Warn($"cannot open a socket for NOTIFY_SOCKET: {socket.Error.Words()}; a service that uses it is not ready before it is started again");
             _notifyFailed = _notify is null;
-            if (_notifyFailed)
-                Log.Warn($"cannot open a socket for NOTIFY_SOCKET: {socket.Error.Words()}; services that use it are never ready");
         }
         return _notify?.Variable;
     }
@@ -266,7 +266,7 @@ public sealed class ServiceSet : ISource
         if (_inotify is not null)
             return true;
         Result<Inotify?> inotify = Inotify.Open();
-        Errno error = inotify.Value is null ? inotify.Error : Loop.Watch(inotify.Value.Fd, this);
+        Errno error = inotify.Value is null ? inotify.Error : Loop.KeepWatching(inotify.Value.Fd, this);
         if (error == Errno.None)
             _inotify = inotify.Value;
         else
@@ -274,16 +274,14 @@ public sealed class ServiceSet : ISource
         return error == Errno.None;
     }
 
-    /// <summary>Begins to watch, and looks whether something has changed so far.</summary>
+    /// <summary>Begins to watch, where that was not possible so far as well, and looks whether something has changed.</summary>
     private void RescanElapsed()
     {
         if (!_watching)
-        {
-            _watching = true;
             Trim();
-            if (OpenInotify())
-                WatchServices();
-        }
+        if ((!_watching || _inotify is null) && OpenInotify())
+            WatchServices();
+        _watching = true;
         Scan();
     }
 
@@ -467,10 +465,16 @@ public sealed class ServiceSet : ISource
     }
 
     /// <summary>A service runs, and nobody can control it: said once for each reason, with the first that it happened to.</summary>
-    internal void WarnUncontrolled(ByteString path, string reason, Errno error)
+    /// <param name="path">The service.</param>
+    /// <param name="reason">What there is instead of supervise/.</param>
+    /// <param name="error">Why.</param>
+    /// <param name="unheard">Why there is no socket either.</param>
+    internal void WarnUncontrolled(ByteString path, string reason, Errno error, Errno unheard)
     {
         if (!_uncontrolled.Add(error))
             return;
+        if (unheard != Errno.None)
+            reason += $", and no socket instead: {unheard.Words()}";
         string cure = error switch
         {
             Errno.TooManyFiles => "raise the container's limit (docker run --ulimit nofile=65536)",
@@ -533,13 +537,14 @@ public sealed class ServiceSet : ISource
             return;
         }
         names.Value.Sort();
-        Dictionary<(ulong, ulong), Found> found = Look(names.Value);
+        Dictionary<(ulong, ulong), Found> found = Look(names.Value, out List<ByteString> unseen);
         bool isChanged = false;
         foreach (Service service in _services.ToArray())
         {
             if (!found.Remove(service.Identity, out Found where))
             {
-                service.EndWithin(ProcessTimeout);
+                if (!unseen.Contains(service.Name))
+                    service.EndWithin(ProcessTimeout);
             }
             else if (!where.Names.Contains(service.Name))
             {
@@ -563,7 +568,8 @@ public sealed class ServiceSet : ISource
         }
         BeginFound(isChanged);
         _scanned = !_onlyEarly;
-        if (_watching && _watch < 0 && _parentWatch < 0)
+        // A watch of the one above tells only that the directory comes, or is another one.
+        if (_watching && _watch < 0 && (names.Ok || _parentWatch < 0))
             ArmRescan();
     }
 
@@ -584,14 +590,24 @@ public sealed class ServiceSet : ISource
     /// <summary>A service directory, and the names that lead to it in the order of their bytes.</summary>
     private readonly record struct Found(FileStatus Directory, List<ByteString> Names);
 
-    private Dictionary<(ulong, ulong), Found> Look(List<ByteString> names)
+    /// <param name="names">What is in the directory.</param>
+    /// <param name="unseen">Those of which the kernel does not say what they are: they have not gone for that.</param>
+    private Dictionary<(ulong, ulong), Found> Look(List<ByteString> names, out List<ByteString> unseen)
     {
         var found = new Dictionary<(ulong, ulong), Found>();
+        unseen = [];
         foreach (ByteString name in names)
         {
             if (name.Span[0] == '.')
                 continue;
             Result<FileStatus> status = Files.Status(PathOf(name).Span);
+            if (status.Error is not (Errno.None or Errno.NoEntry or Errno.NotDirectory or Errno.Loop))
+            {
+                if (_unopened.Add(status.Error))
+                    Log.Warn($"cannot look at {PathOf(name)}: {status.Error.Words()}; tried again every 5 s");
+                unseen.Add(name);
+                ArmRescan();
+            }
             if (!status.Ok || status.Value.Kind != FileKind.Directory)
                 continue;
             (ulong, ulong) identity = (status.Value.Device, status.Value.Inode);
@@ -608,7 +624,11 @@ public sealed class ServiceSet : ISource
     private void Add(ByteString name, FileStatus directory)
     {
         ByteString path = IsSingle ? name : PathOf(name);
-        ServiceConf conf = ReadConf(path);
+        if (ReadConf(path, otherwise: "the service is not started before it can be read, tried again every 5 s") is not { } conf)
+        {
+            ArmRescan();
+            return;
+        }
         if (_onlyEarly && !conf.IsEarly)
             return;
         Complain(path, name, conf);
@@ -645,12 +665,15 @@ public sealed class ServiceSet : ISource
     }
 
     /// <summary>The file as it is now, with its complaints on the log; and who comes after whom then.</summary>
-    internal void ReadConfAgain(Service service, Action<ServiceConf> take)
+    /// <returns>False when it can't be read at this moment: what it said before still counts.</returns>
+    internal bool ReadConfAgain(Service service, Action<ServiceConf> take)
     {
-        ServiceConf conf = ReadConf(service.Path);
+        if (ReadConf(service.Path, otherwise: "what it said before counts") is not { } conf)
+            return false;
         Complain(service.Path, service.Name, conf);
         take(conf);
         Order.Build(_services);
+        return true;
     }
 
     private static void Complain(ByteString path, ByteString name, ServiceConf conf)
@@ -661,12 +684,19 @@ public sealed class ServiceSet : ISource
             Log.Warn($"{path}/service.conf: {error}; the service is not started (mend it, then `sv up {name}`)");
     }
 
-    private ServiceConf ReadConf(ByteString service)
+    /// <summary>Null when it can't be read at this moment: a service must not run as another user, or too early, for that.</summary>
+    private ServiceConf? ReadConf(ByteString service, string otherwise)
     {
         var path = ByteString.Join(service.Span, "/service.conf"u8);
         Result<byte[]> file = Files.ReadAll(path.Span, ServiceConf.MaxBytes);
         if (file.Ok)
             return ServiceConf.Parse(file.Value);
+        if (file.Error.IsPassing())
+        {
+            if (_unopened.Add(file.Error))
+                Log.Warn($"cannot read {path}: {file.Error.Words()}; {otherwise}");
+            return null;
+        }
         if (file.Error != Errno.NoEntry && !_onlyEarly)
         {
             string reason = file.Error == Errno.ArgumentsTooLong ? $"it is larger than {ServiceConf.MaxBytes / 1024} KiB" : file.Error.Words();
@@ -706,6 +736,9 @@ public sealed class ServiceSet : ISource
 
     private void RescanIn(long milliseconds)
     {
+        // Before the startup scripts have run there are early services only; then Start looks at all.
+        if (!Started)
+            return;
         long due = Loop.Now + milliseconds;
         if (!_rescan.Armed || _rescan.Due > due)
             Loop.Timers.Arm(_rescan, due);

@@ -194,8 +194,11 @@ internal sealed class Supervise
         if (!_isServed)
         {
             Files.Close(_ok);
-            _ok = _directory.OpenFifo("ok"u8, PrivateMode).Value;
-            _isServed = _ok >= 0;
+            Result<int> ok = _directory.OpenFifo("ok"u8, PrivateMode);
+            _ok = ok.Value;
+            _isServed = ok.Ok;
+            if (error == Errno.None)
+                error = ok.Error;
         }
         return error;
     }

@@ -16,6 +16,7 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
     private const int CommandsAtOnce = 16;
     private const long LatePublishMilliseconds = 100;
     private const long LockRetryMilliseconds = 1000;
+    private const long ControlRetryMilliseconds = 5000;
 
     private readonly Service _service;
     private readonly ServiceSet _set;
@@ -24,6 +25,7 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
     private readonly Timer _start;
     private readonly Timer _patience;
     private readonly Timer _publish;
+    private Timer? _control;
     private Supervise? _supervise;
     private State _state;
     private (long Seconds, uint Nanoseconds) _since;
@@ -111,7 +113,7 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
             Log.Warn($"{Path}/{reason}; remove it. Until then the service is controlled through /run/keelson/supervise");
         if (_supervise is null)
             ControlBySocket(reason, supervise.Error);
-        else if (Loop.Watch(_supervise.Control, this) is not Errno.None and var error)
+        else if (Loop.KeepWatching(_supervise.Control, this) is not Errno.None and var error)
             Log.Warn($"{Path} can't be controlled: cannot watch supervise/control: {error.Words()}");
         _since = Clock.TimeOfDay;
         _state = State.Found(_service.IsUnwanted || _directory.Has("down"u8));
@@ -178,9 +180,16 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
     {
         Result<FileStatus> status = _directory.Status("."u8);
         Errno unheard = _set.OpenSwitchboard();
-        if (unheard != Errno.None || !status.Ok)
+        if (unheard == Errno.None)
+            unheard = status.Error;
+        if (unheard != Errno.None)
         {
-            _set.WarnUncontrolled(Path, reason, error);
+            _set.WarnUncontrolled(Path, reason, error, unheard);
+            if (unheard.IsPassing())
+            {
+                _control = new Timer(() => ControlBySocket(reason, error));
+                Loop.Timers.Arm(_control, Loop.Now + ControlRetryMilliseconds);
+            }
             return;
         }
         _identity = (status.Value.Device, status.Value.Inode);
@@ -336,6 +345,8 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
         Loop.Timers.Cancel(_start);
         Loop.Timers.Cancel(_patience);
         Loop.Timers.Cancel(_publish);
+        if (_control is not null)
+            Loop.Timers.Cancel(_control);
         _set.Leftovers.Remove(this);
         if (_supervise is not null)
         {
