@@ -92,7 +92,7 @@ lint: build/prerequisites
 	@tools/check
 
 .PHONY: test
-test: lint examples overlay build/probe/keelson-probe build/fallback/keelson build/host/keelson ## all tests; ends with their totals
+test: lint examples overlay build/probe/keelson-probe build/fallback/keelson build/faults/keelson build/host/keelson ## all tests; ends with their totals
 	@eval "$$(tools/engine up)"
 	KEELSON_SECOND_IMAGE=$$(tools/build-image second)
 	export KEELSON_SECOND_IMAGE
@@ -144,7 +144,7 @@ bench: build/keelson build/bench/restart-bench ## measure against the peers (ben
 .PHONY: clean
 clean: ## remove what was built, but not the engine and its images
 	@find . -type d \( -name bin -o -name obj -o -name TestResults \) -not -path './build/*' -prune -exec rm -rf {} +
-	rm -rf build/keelson build/amd64 build/arm64 build/tool build/overlay build/publish build/probe build/fallback build/host build/bench build/context.* build/sbom build/prerequisites build/sources build/test-totals build/test-failures build/test-commit
+	rm -rf build/keelson build/amd64 build/arm64 build/tool build/overlay build/publish build/probe build/fallback build/faults build/host build/bench build/context.* build/sbom build/prerequisites build/sources build/test-totals build/test-failures build/test-commit
 
 # The list of the sources: a file that was removed counts as a change too.
 .PHONY: always
@@ -187,6 +187,11 @@ build/fallback/keelson: build/keelson
 
 build/bench/peers: build/sources Directory.Build.props Directory.Packages.props $(call sources,bench/Keelson.Peers) | build/prerequisites
 	@tools/step "compiling the benchmark of the peers" $(PUBLISH) bench/Keelson.Peers -o $@
+	touch $@
+
+# The product's own object file, with its calls of libc sent through what makes them fail (tests/Keelson.Faults).
+build/faults/keelson: build/keelson $(wildcard tests/Keelson.Faults/*)
+	@tools/step "linking the binary whose system calls fail" $(PUBLISH) src/Keelson -o build/faults/publish -p:NativeBinary=$(CURDIR)/$@ -p:StripSymbols=false -p:CustomAfterMicrosoftCommonTargets=$(CURDIR)/tests/Keelson.Faults/Faults.targets
 	touch $@
 
 build/bench/restart-bench: $(PUBLISH_INPUTS) $(call sources,bench/Keelson.RestartBench src/Keelson.Init src/Keelson.Linux src/Keelson.Supervision) | build/prerequisites

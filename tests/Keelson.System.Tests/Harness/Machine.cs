@@ -11,6 +11,7 @@ internal static class Machine
 
     internal static string Binary => s_binary.Value;
     internal static string BinaryWithoutEarlyMask => Find("KEELSON_FALLBACK", "build/fallback/keelson", "run: make build/fallback/keelson");
+    internal static string BinaryWithFaults => Find("KEELSON_FAULTY", "build/faults/keelson", "run: make build/faults/keelson");
     internal static string Probe => s_probe.Value;
 
     internal static void Check()

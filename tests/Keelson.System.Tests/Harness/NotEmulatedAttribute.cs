@@ -24,6 +24,9 @@ internal sealed class NotEmulatedAttribute(string because) : Attribute, ITraitAt
     /// <summary>It starts and translates first.</summary>
     internal const string Slow = "the emulator's own start and its speed are what would be measured";
 
+    /// <summary>What is tested is written in C#, and the same for both processors.</summary>
+    internal const string NoFaults = "the binary whose system calls fail is linked for this machine's processor";
+
     /// <summary>Why it is left out.</summary>
     public string Because => because;
 

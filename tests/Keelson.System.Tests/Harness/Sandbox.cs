@@ -96,6 +96,9 @@ public sealed class Sandbox : IAsyncDisposable
     public string? User { get; private set; }
     public bool ReadOnlyEtc { get; set; }
 
+    /// <summary>One of many of a test that tells itself what is worth telling: no evidence in the test's output.</summary>
+    public bool IsOneOfMany { get; set; }
+
     public bool HasEnded => _process is { HasExited: true };
 
     // ---- what is in the container, before it starts ----
@@ -352,6 +355,13 @@ public sealed class Sandbox : IAsyncDisposable
         return Env("KEELSON_MISTAKE", mistake);
     }
 
+    /// <summary>The binary whose calls of libc can be made to fail (<see cref="Faults.FaultFile"/>).</summary>
+    public Sandbox WithFaults()
+    {
+        _binary = Machine.BinaryWithFaults;
+        return this;
+    }
+
     public void Signal(int signal) => Signal(HostPid, signal);
 
     public static void Signal(int hostPid, int signal)
@@ -522,7 +532,8 @@ public sealed class Sandbox : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        TestContext.Current.TestOutputHelper?.WriteLine(Printable(Evidence()));
+        if (!IsOneOfMany)
+            TestContext.Current.TestOutputHelper?.WriteLine(Printable(Evidence()));
         Kill();
         if (_process is { } process)
         {
