@@ -23,7 +23,7 @@ public sealed class ServiceSet : ISource
     private readonly Func<long> _processTimeout;
     private readonly List<Service> _services = [];
     private readonly List<WatchEvent> _changes = [];
-    private readonly List<Supervised> _changed = [];
+    private readonly Queue<Supervised> _changed = [];
     private readonly HashSet<Errno> _uncontrolled = [];
     private readonly HashSet<Errno> _unopened = [];
     private readonly List<(int Watch, Readiness Who)> _readyWatches = [];
@@ -434,7 +434,7 @@ public sealed class ServiceSet : ISource
     }
 
     /// <summary>The service is to be published at the end of the round.</summary>
-    internal void Changed(Supervised supervised) => _changed.Add(supervised);
+    internal void Changed(Supervised supervised) => _changed.Enqueue(supervised);
 
     private void RoundEnded()
     {
@@ -447,12 +447,8 @@ public sealed class ServiceSet : ISource
     {
         // Publishing changes nothing that is published.
         // Each leaves the list first: should one fail, the others follow in the next round without it.
-        while (_changed.Count > 0)
-        {
-            Supervised supervised = _changed[^1];
-            _changed.RemoveAt(_changed.Count - 1);
+        while (_changed.TryDequeue(out Supervised? supervised))
             supervised.Publish();
-        }
     }
 
     internal Errno OpenSwitchboard()
