@@ -210,9 +210,10 @@ public sealed class SoakTests
                 return sorted[sorted.Length / 2];
             }
         }
-        Compare("PSS in kB", s => s.Pss, 1.05, 64);
+        Compare("PSS in kB", s => s.Pss, 1.1, 64);
         Compare("descriptors", s => s.Descriptors, 1, 10);
-        Compare("zombies", s => s.Zombies, 1, 0);
+        // A hundred end at once whenever the bomb is restarted.
+        Compare("zombies", s => s.Zombies, 1, 20);
         Compare("sv status in ms", s => s.Sv, 2, 20);
         Compare("keelson status in ms", s => s.Control, 2, 20);
         Compare("restart in ms", s => s.Restart, 2, 20);
