@@ -212,10 +212,10 @@ public sealed class StormTests
         await IsBack(s, before with { Processes = s.Processes.Count });
     }
 
-    [Fact, NotEmulated(NotEmulatedAttribute.NoRealTimeSignals)]
+    [Fact, NotEmulated(NotEmulatedAttribute.Slow)]
     public async Task Signals_as_fast_as_one_core_sends_them_leave_process_1_answering()
     {
-        int[] signals = [Sig.Hup, Sig.Usr2, Sig.Alrm, Sig.Winch, Sig.Cont, 17, Sig.RtMin + 5];
+        int[] signals = [Sig.Hup, Sig.Usr2, Sig.Alrm, Sig.Winch, Sig.Cont, 17];
         await using Sandbox s = Calm();
         await s.Start();
         State before = await Begun(s);
