@@ -29,7 +29,7 @@ var model = new PlotModel
     Title = titles[0],
     TitleFontSize = 17,
     TitleFontWeight = 400,
-    Subtitle = "\n" + string.Join('\n', titles[1..]),
+    Subtitle = string.Concat(titles[1..].Select(t => "\n" + t + "\n")),
     SubtitleFontSize = 12,
     DefaultFontSize = 12,
     DefaultFont = "Helvetica, Arial, sans-serif",
