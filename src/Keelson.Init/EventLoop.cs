@@ -6,6 +6,9 @@
 //
 // A mistake of ours in a handler, an exception that nobody expected, is that handler's: it is logged with where it was,
 // and everybody else's events go on (Mishaps). Only one after the other without an end leave the loop.
+//
+// The loop's time stands still while this process was frozen (docker pause, a snapshot of the machine) or did not get a
+// turn for long: the others had no chance to do what they have a time for, so it does not run out.
 using Keelson.Linux;
 
 namespace Keelson.Init;
@@ -42,6 +45,9 @@ public sealed class EventLoop
     private const int HeldRetryMilliseconds = 1;
     private const long WatchAgainMilliseconds = 1000;
 
+    // Later than this is no busy machine's usual delay.
+    private const long AwayMilliseconds = 1000;
+
     private readonly Epoll _epoll;
     private readonly SignalFd _signals;
     private readonly SignalFd _realTime;
@@ -60,6 +66,7 @@ public sealed class EventLoop
     private ISource?[] _sources = new ISource?[64];
     private int _heldFrom;
     private int _heldTo;
+    private long _away;
     private bool _moreToReap = true;
     private bool _warned;
 
@@ -89,8 +96,11 @@ public sealed class EventLoop
     /// <summary>Whether the last look found that there is no child at all, ours or inherited.</summary>
     public bool NoChildren { get; private set; }
 
-    /// <summary>The time of the current round in milliseconds (CLOCK_MONOTONIC).</summary>
+    /// <summary>The time of the current round in milliseconds: CLOCK_MONOTONIC without what we were away for.</summary>
     public long Now { get; private set; } = Clock.Milliseconds;
+
+    /// <summary>From now on all time counts: somebody else's clock runs, as Docker's does while it waits for the container to stop.</summary>
+    public bool CountsAll { get; set; }
 
     /// <summary>Blocks the signals (they should be blocked already) and makes the loop; an error is the start's failure.</summary>
     public static Result<EventLoop?> Create()
@@ -201,8 +211,14 @@ public sealed class EventLoop
 
     private void Round(long deadline)
     {
-        int count = _epoll.Wait(_ready, Timeout(deadline));
-        Now = Clock.Milliseconds;
+        long due = Math.Min(deadline, Timers.Next ?? long.MaxValue);
+        int count = _epoll.Wait(_ready, Timeout(due), out bool interrupted);
+        long now = Clock.Milliseconds - _away;
+        // When it began nobody can tell: all that has passed since the last round is forgiven.
+        if (!CountsAll && (interrupted || due < long.MaxValue && now - Math.Max(due, Now) >= AwayMilliseconds))
+            _away += now - Now;
+        else
+            Now = now;
         bool children = _moreToReap;
         for (int i = 0; i < count; i++)
         {
@@ -292,12 +308,11 @@ public sealed class EventLoop
     }
 
     /// <summary>Milliseconds for epoll_wait(2), rounded so that it never wakes too early; -1 when nothing is due ever.</summary>
-    private int Timeout(long deadline)
+    private int Timeout(long due)
     {
         if (_moreToReap)
             return 0;
-        long due = Math.Min(deadline, Timers.Next ?? long.MaxValue);
-        return due == long.MaxValue ? -1 : (int)Math.Clamp(due - Clock.Milliseconds, 0, int.MaxValue);
+        return due == long.MaxValue ? -1 : (int)Math.Clamp(due + _away - Clock.Milliseconds, 0, int.MaxValue);
     }
 
     private bool ReadSignals()

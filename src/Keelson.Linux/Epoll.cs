@@ -42,13 +42,15 @@ public sealed unsafe class Epoll
 
     /// <summary>
     /// Sleeps until a descriptor is ready or <paramref name="milliseconds"/> are over (-1: for ever) and writes the
-    /// descriptors that are. An interruption is none.
+    /// descriptors that are. None and <paramref name="interrupted"/>: where all signals are blocked, this process was
+    /// stopped or frozen (signal(7), "Interruption of system calls ... by stop signals").
     /// </summary>
-    public int Wait(Span<int> ready, int milliseconds)
+    public int Wait(Span<int> ready, int milliseconds, out bool interrupted)
     {
         fixed (byte* p = _events)
         {
             int n = Libc.epoll_wait(_fd, p, Math.Min(MaxEvents, ready.Length), milliseconds);
+            interrupted = n < 0 && Libc.LastError == Errno.Interrupted;
             for (int i = 0; i < n; i++)
                 ready[i] = (int)*(long*)(p + i * EventSize + EventSize - 8);
             return Math.Max(n, 0);

@@ -135,6 +135,41 @@ public sealed class ServiceEndTests
         Assert.Equal(0, (await s.Stop()).Status);
     }
 
+    // docker pause, or a snapshot of the whole machine: here by SIGSTOP, which waits out a sleep just the same.
+    [Fact]
+    public async Task What_was_frozen_along_with_process_1_has_its_time_again_afterwards()
+    {
+        await using Sandbox s = With("[Service]\nType=notify\nWatchdogSec=3\n", """
+            #!/bin/sh
+            /opt/keelson/keelson notify READY=1
+            while /opt/keelson/keelson notify WATCHDOG=1; do echo x >>/tmp/alive; sleep 0.1; done
+            """)
+            .Script("/etc/service/slow/run", "#!/bin/sh\ntouch /tmp/slow\nuntil [ -e /tmp/go ]; do sleep 0.05; done\n/opt/keelson/keelson notify READY=1\nexec sleep 54321")
+            .Write("/etc/service/slow/service.conf", "[Service]\nType=notify\nTimeoutStartSec=3\n");
+        await s.Start();
+        await s.WaitForFile("/tmp/slow");
+        await s.WaitForFile("/tmp/alive");
+        // Process 1 and the services; what these run for a moment ends by itself.
+        ProcessEntry[] frozen = [.. s.Processes.Where(p => p.Pid == 1 || p.Command == "/bin/sh ./run").OrderBy(p => p.Pid)];
+        Assert.Equal(3, frozen.Length);
+        foreach (ProcessEntry process in frozen)
+            Sandbox.Signal(process.HostPid, Sig.Stop);
+        int alive = s.ReadLines("/tmp/alive").Length;
+        await Task.Delay(4000, TestContext.Current.CancellationToken);
+        // Process 1 first, and it has had a look at its timers before anybody can speak.
+        Sandbox.Signal(frozen[0].HostPid, Sig.Cont);
+        await s.Until(() => s.Exec("timeout 5 /opt/keelson/keelson events").Result.Status == 0, "process 1 answers");
+        foreach (ProcessEntry process in frozen)
+            Sandbox.Signal(process.HostPid, Sig.Cont);
+        s.Write("/tmp/go", "");
+        await s.WaitForProcess("sleep 54321");
+        await s.Until(() => s.ReadLines("/tmp/alive").Length > alive + 5, "web goes on");
+        Assert.DoesNotContain("***", string.Join('\n', s.Said("web is hung").Concat(s.Said("slow is not ready"))), StringComparison.Ordinal);
+        string events = (await s.Exec("/opt/keelson/keelson events")).Out;
+        Assert.True(events.Contains("ready             slow", StringComparison.Ordinal) && !events.Contains("ended ", StringComparison.Ordinal), events);
+        Assert.Equal(0, (await s.Stop()).Status);
+    }
+
     [Fact]
     public async Task A_value_that_can_not_be_is_an_error_the_service_is_not_run_and_the_rest_boots()
     {

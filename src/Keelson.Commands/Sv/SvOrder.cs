@@ -11,6 +11,9 @@ namespace Keelson.Commands.Sv;
 internal sealed class SvOrder(SvAction action, long wait, List<ByteString> environment)
 {
     private const int FirstPause = 10;
+
+    // A pause that is late by so many milliseconds.
+    private const long Frozen = 1000;
     private const int LongestPause = 100;
 
     private enum Verdict
@@ -21,7 +24,7 @@ internal sealed class SvOrder(SvAction action, long wait, List<ByteString> envir
     }
 
     private readonly (long Seconds, uint Nanoseconds) _since = Clock.TimeOfDay;
-    private readonly long _deadline = Clock.Milliseconds + wait * 1000;
+    private long _deadline = Clock.Milliseconds + wait * 1000;
 
     /// <summary>How many failed; what there is to say of each is on standard output.</summary>
     internal int GiveTo(List<SvService> services)
@@ -49,9 +52,19 @@ internal sealed class SvOrder(SvAction action, long wait, List<ByteString> envir
                     waiting.Remove(service);
             }
             if (waiting.Count > 0)
-                Clock.Sleep((int)Math.Clamp(_deadline - Clock.Milliseconds, 0, pause));
+                Sleep(pause);
         }
         return failures;
+    }
+
+    /// <summary>A time in which the container was frozen (docker pause), services and all, does not count.</summary>
+    private void Sleep(int pause)
+    {
+        long begin = Clock.Milliseconds;
+        int asked = (int)Math.Clamp(_deadline - begin, 0, pause);
+        Clock.Sleep(asked);
+        if (Clock.Milliseconds - begin - asked is >= Frozen and var late)
+            _deadline += late;
     }
 
     private Verdict Give(SvService service)

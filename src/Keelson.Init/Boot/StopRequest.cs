@@ -19,10 +19,16 @@ public sealed class StopRequest(EventLoop loop, Timeouts timeouts)
     public bool Hastened => _budget?.Hastened == true;
 
     /// <summary>The budget of the stop that is under way; it begins with the request or, without one, when first asked for.</summary>
-    public StopBudget Budget => _budget ??= new StopBudget(loop.Now, timeouts.Process, timeouts.AllProcesses);
+    public StopBudget Budget => _budget ??= Begin();
 
     /// <summary>The time-out of a single process, in milliseconds.</summary>
     public long ProcessTimeout => timeouts.Process;
+
+    private StopBudget Begin()
+    {
+        loop.CountsAll = true;
+        return new StopBudget(loop.Now, timeouts.Process, timeouts.AllProcesses);
+    }
 
     public void Received(Signal signal)
     {

@@ -223,8 +223,8 @@ internal sealed class Leftovers
     /// <summary>Where a look takes long, deaths that follow upon each other are looked at together.</summary>
     private void RestAfter(long begin)
     {
-        long now = Clock.Milliseconds;
-        _notBefore = now + Math.Min(2 * (now - begin), 100);
+        long took = Clock.Milliseconds - begin;
+        _notBefore = _loop.Now + took + Math.Min(2 * took, 100);
     }
 
     /// <summary>Signals what is newly found, or tells that nothing is left.</summary>

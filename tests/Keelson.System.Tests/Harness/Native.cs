@@ -14,6 +14,7 @@ public static class Sig
     public const int Alrm = 14;
     public const int Term = 15;
     public const int Cont = 18;
+    public const int Stop = 19;
     public const int Winch = 28;
     public const int Pwr = 30;
 
