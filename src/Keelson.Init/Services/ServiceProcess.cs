@@ -338,6 +338,7 @@ internal sealed partial class Supervised
     private void StartRun()
     {
         _started = Loop.Now;
+        _wasAsked = false;
         _since = Clock.TimeOfDay;
         _starts++;
         if (_failedPre is { } failed)
@@ -377,6 +378,7 @@ internal sealed partial class Supervised
     private void RunHasEnded(WaitStatus status)
     {
         _ended = status;
+        _wasAsked = _state.GotTerm || IsEnding;
         _endedTicks = ProcessTree.Now;
         LastEnd = status;
         Note(JournalKind.Ended, status.ShellCode);

@@ -35,6 +35,7 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
     private bool _warnedOfLock;
     private bool _warnedOfPublishing;
     private bool _isCrashing;
+    private bool _wasAsked;
     private long? _endsWithin;
     private List<Event>? _deferred;
     private (ulong, ulong) _identity;
@@ -285,7 +286,7 @@ internal sealed partial class Supervised : IParent, ISource, ILeaver
             // runit: the time of a service that is down begins when it went down, and the pause is counted from there.
             _since = Clock.TimeOfDay;
             _nextStart = Life?.NextStart(_started) ?? Pace.NextStart(_started, Loop.Now, _set.PaceMilliseconds);
-            _isCrashing = _nextStart > Loop.Now;
+            _isCrashing = !_wasAsked && _nextStart > Loop.Now;
         }
         if (_state.Phase == Phase.Down)
         {
