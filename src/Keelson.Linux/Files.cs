@@ -71,14 +71,19 @@ public static unsafe class Files
     }
 
     /// <summary>None when we may execute the file (effective ids count), else why not.</summary>
-    public static Errno CanExecute(ReadOnlySpan<byte> path)
+    public static Errno CanExecute(ReadOnlySpan<byte> path) => Access(path, 1);
+
+    /// <summary>None when we may write it, file or directory, else why not.</summary>
+    public static Errno CanWrite(ReadOnlySpan<byte> path) => Access(path, 2);
+
+    private static Errno Access(ReadOnlySpan<byte> path, int mode)
     {
         Span<byte> buffer = stackalloc byte[CString.Size];
         Errno error = CString.Write(path, buffer);
         if (error != Errno.None)
             return error;
         fixed (byte* p = buffer)
-            return Libc.Check(Libc.faccessat(AtCwd, p, 1, AtEAccess));
+            return Libc.Check(Libc.faccessat(AtCwd, p, mode, AtEAccess));
     }
 
     /// <summary>Opens what is there to read, never blocking on a FIFO.</summary>

@@ -61,7 +61,8 @@ public static class Capabilities
         return null;
     }
 
-    private static int? Number(string word)
+    /// <summary>The number of CAP_NET_ADMIN, in any case, or of 12; null for what is none.</summary>
+    public static int? Number(string word)
     {
         if (int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out int number))
             return number <= LastNumber ? number : null;

@@ -6,8 +6,8 @@ public static class KnownKeys
     /// <summary>What says when and in which order a service runs.</summary>
     public static readonly string[] Unit =
     [
-        "After", "Before", "ConditionEnvironment", "ConditionUser", "DefaultDependencies", "Description", "Documentation",
-        "FailureAction", "Requires", "StartLimitBurst", "StartLimitIntervalSec", "SuccessAction", "Wants",
+        "After", "Before", "ConditionCapability", "ConditionEnvironment", "ConditionPathIsReadWrite", "ConditionUser", "DefaultDependencies",
+        "Description", "Documentation", "FailureAction", "Requires", "StartLimitBurst", "StartLimitIntervalSec", "SuccessAction", "Wants",
     ];
 
     /// <summary>What says how its processes are run and ended.</summary>

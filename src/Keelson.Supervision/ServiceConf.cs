@@ -17,6 +17,12 @@ public enum ConditionKind
 
     /// <summary>ConditionUser=NAME or UID: who PID 1 runs as.</summary>
     User,
+
+    /// <summary>ConditionCapability=CAP_...: it is in the bounding set of PID 1.</summary>
+    Capability,
+
+    /// <summary>ConditionPathIsReadWrite=PATH: it is there, and not on a file system that is mounted read-only.</summary>
+    PathIsReadWrite,
 }
 
 /// <summary>A line Condition...=, which with a leading ! asks for the opposite.</summary>
@@ -226,6 +232,10 @@ public sealed class ServiceConf
                 return AddCondition(ConditionKind.Environment, value);
             case "ConditionUser":
                 return AddCondition(ConditionKind.User, value);
+            case "ConditionCapability":
+                return AddCondition(ConditionKind.Capability, value, v => Capabilities.Number(v) is null ? "is no capability; write a name of capabilities(7), for example CAP_NET_ADMIN" : null);
+            case "ConditionPathIsReadWrite":
+                return AddCondition(ConditionKind.PathIsReadWrite, value, v => v.StartsWith('/') ? null : "is no absolute path; write one");
             case "After":
                 return Set(After = Names(After, value));
             case "Before":
@@ -313,10 +323,16 @@ public sealed class ServiceConf
     private static string? Set<T>(T _) => null;
 
     /// <summary>An empty value takes all conditions of before away, as with systemd.</summary>
-    private string? AddCondition(ConditionKind kind, string value)
+    private string? AddCondition(ConditionKind kind, string value, Func<string, string?>? check = null)
     {
-        Conditions = value.Length == 0 ? [] : [.. Conditions, value[0] == '!' ? new(kind, true, value[1..].TrimStart()) : new(kind, false, value)];
-        return null;
+        if (value.Length == 0)
+        {
+            Conditions = [];
+            return null;
+        }
+        ServiceCondition condition = value[0] == '!' ? new(kind, true, value[1..].TrimStart()) : new(kind, false, value);
+        Conditions = [.. Conditions, condition];
+        return check?.Invoke(condition.Value);
     }
 
     /// <summary>

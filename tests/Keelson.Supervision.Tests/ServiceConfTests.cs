@@ -70,6 +70,8 @@ public sealed class ServiceConfTests
 
     [Theory]
     [InlineData("[Unit]\r\nDefaultDependencies=perhaps\r\n", "line 2: DefaultDependencies=perhaps is neither yes nor no; write one of them")]
+    [InlineData("[Unit]\nConditionPathIsReadWrite=!run", "line 2: ConditionPathIsReadWrite=!run is no absolute path; write one")]
+    [InlineData("[Unit]\nConditionCapability=NET_ADMIN", "line 2: ConditionCapability=NET_ADMIN is no capability; write a name of capabilities(7), for example CAP_NET_ADMIN")]
     [InlineData("[Service]\nX-ReadySocket=log", "line 2: X-ReadySocket=log is no absolute path; write one")]
     [InlineData("[Service]\nTimeoutStartSec=soon", "line 2: TimeoutStartSec=soon is no time span; write seconds, or for example 500ms or 1min 30s")]
     [InlineData("[Service]\nType=forking", "line 2: Type=forking can't be; write simple, notify, oneshot")]

@@ -146,6 +146,14 @@ public sealed class EarlyServiceTests
     [InlineData("ConditionUser=0", true)]
     [InlineData("ConditionUser=app", false)]
     [InlineData("ConditionUser=!app", true)]
+    [InlineData("ConditionCapability=CAP_KILL", true)]
+    [InlineData("ConditionCapability=!CAP_KILL", false)]
+    [InlineData("ConditionCapability=61", false)]
+    [InlineData("ConditionPathIsReadWrite=/tmp", true)]
+    [InlineData("ConditionPathIsReadWrite=!/tmp", false)]
+    [InlineData("ConditionPathIsReadWrite=/read-only", false)]
+    [InlineData("ConditionPathIsReadWrite=!/read-only", true)]
+    [InlineData("ConditionPathIsReadWrite=/not-there", false)]
     [InlineData("ConditionUser=root\nConditionEnvironment=NOT_SET", false)]
     public async Task A_service_whose_conditions_do_not_hold_stays_down(string conditions, bool runs)
     {
@@ -154,6 +162,7 @@ public sealed class EarlyServiceTests
             .WithCommands()
             .Service("web", "exec sleep 54321")
             .Write("/etc/service/web/service.conf", $"[Unit]\n{conditions}\n")
+            .Prepare("mkdir read-only; mount -t tmpfs -o ro tmpfs read-only")
             .Service("zoo", "exec sleep 54322");
         await s.Start();
         await s.WaitForProcess("sleep 54322");

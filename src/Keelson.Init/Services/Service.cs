@@ -183,7 +183,7 @@ internal sealed class Service
         else if (Conditions.FirstUnmet(Conf, Set.Variables) is { } unmet)
         {
             IsUnwanted = true;
-            Log.Info($"{Name} stays down: {unmet} in its service.conf does not hold");
+            Log.Info($"{Name} stays down: {unmet}");
         }
         Life?.Found(IsUnwanted || Directory.Has("down"u8));
     }
