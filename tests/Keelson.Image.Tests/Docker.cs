@@ -123,12 +123,24 @@ public static class Docker
 /// <summary>A detached container that is removed with its test.</summary>
 public sealed class Container : IDisposable
 {
-    private Container(string id) => Id = id;
+    private readonly string[] _engine;
+
+    private Container(string id, params string[] engine)
+    {
+        Id = id;
+        _engine = engine;
+    }
 
     public string Id { get; }
 
     /// <summary>A container that was made otherwise.</summary>
-    public static Container Of(string id) => new(id);
+    /// <param name="engine">Options that lead docker to another engine than the tests' own.</param>
+    public static Container Of(string id, params string[] engine) => new(id, engine);
+
+    /// <summary>docker VERB, of this container.</summary>
+    public Outcome Do(string verb) => Docked(verb, Id);
+
+    private Outcome Docked(params string[] arguments) => Docker.Run([.. _engine, .. arguments]);
 
     /// <summary>docker run -d ARGUMENTS, image and command among them.</summary>
     public static Container Start(params string[] arguments)
@@ -138,11 +150,11 @@ public sealed class Container : IDisposable
         return new Container(started.Output.Trim());
     }
 
-    public Outcome Exec(params string[] command) => Docker.Run(["exec", Id, .. command]);
+    public Outcome Exec(params string[] command) => Docked(["exec", Id, .. command]);
 
     public Outcome Shell(string script) => Exec("sh", "-c", script);
 
-    public string Inspect(string format) => Docker.Run("inspect", "--format", format, Id).Output.Trim();
+    public string Inspect(string format) => Docked("inspect", "--format", format, Id).Output.Trim();
 
     /// <summary>Where a port that was published with "-p 127.0.0.1::PORT" is.</summary>
     public int Port(int port) => int.Parse(Inspect($"{{{{(index (index .NetworkSettings.Ports \"{port}/tcp\") 0).HostPort}}}}"), CultureInfo.InvariantCulture);
@@ -152,7 +164,7 @@ public sealed class Container : IDisposable
     /// <summary>Standard output and standard error together, for evidence and for waiting.</summary>
     public string Logs()
     {
-        Outcome logs = Docker.Run("logs", Id);
+        Outcome logs = Do("logs");
         return logs.Output + logs.Error;
     }
 
@@ -160,7 +172,7 @@ public sealed class Container : IDisposable
     public TimeSpan Stop(params string[] options)
     {
         var clock = Stopwatch.StartNew();
-        Outcome stopped = Docker.Run(["stop", .. options, Id]);
+        Outcome stopped = Docked(["stop", .. options, Id]);
         stopped.Must(stopped.Status == 0);
         return clock.Elapsed;
     }
@@ -169,7 +181,7 @@ public sealed class Container : IDisposable
     public void Must(bool fact, string what = "")
     {
         if (!fact)
-            Assert.Fail($"{what}\nstate: {Inspect("{{json .State}}")}\nprocesses:\n{Docker.Run("top", Id).Output}\nlog:\n{Logs()}");
+            Assert.Fail($"{what}\nstate: {Inspect("{{json .State}}")}\nprocesses:\n{Do("top").Output}\nlog:\n{Logs()}");
     }
 
     /// <summary>Waits for a fact, half a minute at most, and fails with the container's log.</summary>
@@ -189,7 +201,7 @@ public sealed class Container : IDisposable
         $"\"{text}\" in {inFile ?? "the log"}",
         () => (inFile is null ? Logs() : Exec("cat", inFile).Output).Contains(text, StringComparison.Ordinal));
 
-    public void Dispose() => Docker.Run("rm", "-f", "-v", Id);
+    public void Dispose() => Docked("rm", "-f", "-v", Id);
 }
 
 /// <summary>Removes what tests that failed half-way left running.</summary>

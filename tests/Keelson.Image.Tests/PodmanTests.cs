@@ -1,15 +1,17 @@
 using System.Diagnostics;
+using Keelson.Image.Tests.Places;
 
 namespace Keelson.Image.Tests;
 
-/// <summary>The host tools with podman, which speaks Docker's language on a socket of its own: with its own storage here.</summary>
-public sealed class PodmanTests : IDisposable
+/// <summary>podman, which speaks Docker's language on a socket of its own: with its own storage here, which has our images.</summary>
+public sealed class PodmanEngine : IDisposable
 {
-    private static readonly string[] s_runtimes = ["/usr/bin/crun", "/usr/bin/runc", "/usr/sbin/runc"];
+    // crun refuses control groups of both versions side by side.
+    private static readonly string[] s_runtimes = Directory.Exists("/sys/fs/cgroup/unified") ? ["/usr/bin/runc", "/usr/sbin/runc"] : ["/usr/bin/crun", "/usr/bin/runc", "/usr/sbin/runc"];
     private readonly string _directory = Directory.CreateTempSubdirectory("keelson-podman-").FullName;
     private readonly Process _service;
 
-    public PodmanTests()
+    public PodmanEngine()
     {
         string runtime = s_runtimes.First(File.Exists);
         // Limits that each machine grants; no network of its own, which would need more packages.
@@ -36,7 +38,11 @@ public sealed class PodmanTests : IDisposable
             Assert.True(!_service.HasExited && clock.Elapsed < TimeSpan.FromSeconds(60), $"podman's service does not answer: {Podman("version")}");
             Thread.Sleep(50);
         }
+        Docker.Execute("bash", "", "-euo", "pipefail", "-c", $"docker save {Docker.Image} {Place.Image} | docker --host unix://{_directory}/socket load").Must();
     }
+
+    /// <summary>What leads Docker's own client to it.</summary>
+    public string[] Options => ["--host", $"unix://{_directory}/socket"];
 
     private string[] Storage => ["--root", $"{_directory}/root", "--runroot", $"{_directory}/run", "--tmpdir", $"{_directory}/tmp"];
 
@@ -58,33 +64,39 @@ public sealed class PodmanTests : IDisposable
     }
 
     // Docker's own client, at podman's socket.
-    private Outcome Podman(params string[] arguments) => Docker.Run(["--host", $"unix://{_directory}/socket", .. arguments]);
+    public Outcome Podman(params string[] arguments) => Docker.Run([.. Options, .. arguments]);
 
-    private Outcome Tool(string name, params string[] arguments) =>
+    public Outcome Tool(string name, params string[] arguments) =>
         Docker.Execute("env", "", [$"DOCKER_HOST=unix://{_directory}/socket", $"HOME={_directory}", Path.Combine(Docker.Top, "build/host", name), .. arguments]);
+}
+
+/// <summary>The host tools, and the image, with podman.</summary>
+public sealed class PodmanTests(PodmanEngine engine) : IClassFixture<PodmanEngine>
+{
+    [Fact]
+    public void Each_cell_of_podmans_row_in_the_table_of_places_is_true() => Place.Check(Matrix.Rows.Single(row => row.Place == Ways.Podman), engine.Options);
 
     [Fact]
     public void The_tools_work_with_podmans_socket()
     {
-        Docker.Execute("bash", "", "-euo", "pipefail", "-c", $"docker save {Docker.Image} | docker --host unix://{_directory}/socket load").Must();
-        Podman("run", "-d", "--name", "tried", "--network", "host", Docker.Image).Must();
-        Outcome ps = Tool("keelson", "ps");
+        engine.Podman("run", "-d", "--name", "tried", "--network", "host", Docker.Image).Must();
+        Outcome ps = engine.Tool("keelson", "ps");
         var clock = Stopwatch.StartNew();
         while (!ps.Output.Contains("syslog-ng run", StringComparison.Ordinal) || !ps.Output.Contains("cron run", StringComparison.Ordinal))
         {
             ps.Must(clock.Elapsed < TimeSpan.FromSeconds(30));
-            ps = Tool("keelson", "ps");
+            ps = engine.Tool("keelson", "ps");
         }
         ps.Must(ps.Status == 0 && ps.Output.Contains("sshd down", StringComparison.Ordinal));
 
         // By its namespaces, as with Docker: nothing is said of docker exec.
-        Outcome run = Tool("docker-bash", "tried", "sh", "-c", "cat /proc/1/comm; exit 3");
+        Outcome run = engine.Tool("docker-bash", "tried", "sh", "-c", "cat /proc/1/comm; exit 3");
         run.Must(run is { Status: 3, Output: "my_init\n", Error: "" });
 
-        run = Tool("docker-ssh", "tried", "true");
+        run = engine.Tool("docker-ssh", "tried", "true");
         run.Must(run.Status == 255 && run.Error.Contains("sshd is switched off in tried", StringComparison.Ordinal) && run.Error.Contains("docker-bash tried", StringComparison.Ordinal));
 
-        run = Tool("keelson", "doctor", "tried");
+        run = engine.Tool("keelson", "doctor", "tried");
         run.Must(run.Status == 0 && !run.Output.Contains("it is killed", StringComparison.Ordinal));
     }
 }

@@ -160,4 +160,13 @@ public sealed class SshTests
         run.Must(run.Status == 1 && run.Error.Contains("*** cannot make /etc/ssh/ssh_host_ed25519_key: ", StringComparison.Ordinal));
         run.Must(run.Error.Contains("mount a key there", StringComparison.Ordinal));
     }
+
+    [Fact]
+    public void An_image_with_ssh_switched_on_boots_as_another_user_without_it()
+    {
+        string image = $"keelson-test-ssh-{Environment.ProcessId}";
+        Docker.RunWithInput($"FROM {Docker.Image}\nRUN rm /etc/service/sshd/down\n", "build", "--label", Docker.Label, "-t", image, "-").Must();
+        Outcome run = Docker.Start("--user", "nobody", image, "/sbin/my_init", "--", "sh", "-c", "exit 7");
+        run.Must(run.Status == 7 && run.Error.Contains("sshd stays down: ConditionUser=root", StringComparison.Ordinal));
+    }
 }
