@@ -57,7 +57,10 @@ public sealed unsafe class Datagram
     /// <summary>The next message, without waiting; the kernel vouches for the sender. What has no sender to answer to has user -1.</summary>
     public Result<int> Receive(Span<byte> message, out Sender sender)
     {
-        const int controlSize = 512;
+        // Room for the credentials, which come first, and for nothing else: descriptors that come along never become ours,
+        // so there is none to leak, and none whose close(2) somebody else's file system could delay. The kernel lets go of
+        // them, which tells the sender that the message has been read (sd_notify_barrier(3)).
+        const int controlSize = 32;
         byte* control = stackalloc byte[controlSize];
         new Span<byte>(control, controlSize).Clear();
         var header = default(MessageHeader);
@@ -78,33 +81,11 @@ public sealed unsafe class Datagram
             if (n < 0)
                 return new(0, Libc.LastError);
             _addressLength = header.NameLength;
-            ReadControl(control, (int)Math.Min(header.ControlLength, controlSize), ref sender);
+            // struct cmsghdr: length 8, level 4, type 4; then struct ucred: process, user, group
+            const int credentials = 2, withCredentials = 28;
+            if (header.ControlLength >= withCredentials && *(int*)(control + 8) == SocketLevel && *(int*)(control + 12) == credentials)
+                sender = new Sender(*(int*)(control + 16), *(uint*)(control + 20));
             return new((int)n, Errno.None);
-        }
-    }
-
-    /// <summary>
-    /// Who sent it. Descriptors that came along are closed: nobody here wants them, and their end tells the sender that
-    /// the message has been read (sd_notify_barrier(3)).
-    /// </summary>
-    private static void ReadControl(byte* control, int size, ref Sender sender)
-    {
-        const int rights = 1, credentials = 2, headerSize = 16;
-        // struct cmsghdr: length 8, level 4, type 4; then struct ucred (pid, uid, gid) or descriptors; each aligned to 8
-        for (int at = 0; at + headerSize <= size;)
-        {
-            int length = (int)Math.Min(*(ulong*)(control + at), int.MaxValue);
-            if (length < headerSize || length > size - at)
-                return;
-            if (*(int*)(control + at + 8) == SocketLevel)
-            {
-                int type = *(int*)(control + at + 12);
-                if (type == credentials && length >= headerSize + 12)
-                    sender = new Sender(*(int*)(control + at + 16), *(uint*)(control + at + 20));
-                for (int fd = at + headerSize; type == rights && fd + 4 <= at + length; fd += 4)
-                    Files.Close(*(int*)(control + fd));
-            }
-            at += (length + 7) & ~7;
         }
     }
 

@@ -11,7 +11,7 @@ public sealed unsafe class DirectoryFd
     private const int WriteFlags = Files.WriteOnly | Files.Create | Files.NonBlock | Files.CloseOnExec;
 
     // O_DIRECTORY and O_NOFOLLOW are swapped round between architectures.
-    private static readonly int s_noFollow = Files.DirectoryFlag == 0x10000 ? 0x20000 : 0x8000;
+    internal static readonly int NoFollow = Files.DirectoryFlag == 0x10000 ? 0x20000 : 0x8000;
 
     // Instead of a descriptor, where there are too few: what the names are appended to.
     private readonly ByteString _path;
@@ -106,7 +106,7 @@ public sealed unsafe class DirectoryFd
             Errno made = MakeFifo(name, mode);
             if (made is not (Errno.None or Errno.Exists))
                 return new(-1, made);
-            fd = Files.OpenAt(Fd, Of(name), ReadWrite | Files.NonBlock | Files.CloseOnExec | s_noFollow, 0);
+            fd = Files.OpenAt(Fd, Of(name), ReadWrite | Files.NonBlock | Files.CloseOnExec | NoFollow, 0);
             if (fd.Ok && Files.Status(fd.Value).Value.Kind == FileKind.Fifo)
                 return fd;
             Files.Close(fd.Value);
@@ -131,7 +131,7 @@ public sealed unsafe class DirectoryFd
     public Result<int> OpenLocked(ReadOnlySpan<byte> name, uint mode)
     {
         const int exclusiveWithoutWaiting = 2 | 4;
-        Result<int> fd = Files.OpenAt(Fd, Of(name), WriteFlags | Append | s_noFollow, mode);
+        Result<int> fd = Files.OpenAt(Fd, Of(name), WriteFlags | Append | NoFollow, mode);
         if (!fd.Ok)
             return fd;
         Errno error = Libc.Check(Libc.flock(fd.Value, exclusiveWithoutWaiting));

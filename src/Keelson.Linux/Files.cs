@@ -262,6 +262,24 @@ public static unsafe class Files
             return Libc.Check(Libc.mkdir(p, mode));
     }
 
+    /// <summary>
+    /// Makes a directory, or takes the one that is there if it is ours (or root's) and nobody else may write into it: who may
+    /// could put a link where we are about to make a file. Anything else, a link too, is <see cref="Errno.NotPermitted"/>.
+    /// </summary>
+    public static Errno MakeOwnDirectory(ReadOnlySpan<byte> path, uint mode)
+    {
+        const uint othersWrite = 0x12; // 022
+        Errno error = MakeDirectory(path, mode);
+        if (error != Errno.Exists)
+            return error;
+        Result<int> directory = OpenAt(AtCwd, path, ReadOnlyFlag | DirectoryFlag | DirectoryFd.NoFollow | CloseOnExec, 0);
+        if (!directory.Ok)
+            return directory.Error == Errno.NotDirectory ? Errno.NotPermitted : directory.Error;
+        FileStatus status = Status(directory.Value).Value;
+        Close(directory.Value);
+        return status.Kind == FileKind.Directory && (status.User == 0 || status.User == Processes.UserId) && (status.Mode & othersWrite) == 0 ? Errno.None : Errno.NotPermitted;
+    }
+
     /// <summary>Writes to what is there, in one write(2): a file of the kernel's that takes a command.</summary>
     public static Errno WriteOnce(ReadOnlySpan<byte> path, ReadOnlySpan<byte> content)
     {

@@ -113,6 +113,14 @@ public static class Processes
     /// <summary>The parent of a process, 0 when it is not there.</summary>
     public static int ParentOf(int pid) => Utf8Parser.TryParse(StatField(pid, 1), out int parent, out _) ? parent : 0;
 
+    /// <summary>The real user of a process, null when it is not there. The owner of its directory in /proc is another where it dropped rights.</summary>
+    public static uint? UserOf(int pid)
+    {
+        ReadOnlySpan<byte> status = Files.ReadAll(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/status")), 16384).Value;
+        int at = status.IndexOf("\nUid:\t"u8);
+        return at >= 0 && Utf8Parser.TryParse(status[(at + 6)..], out uint user, out _) ? user : null;
+    }
+
     /// <summary>The field of /proc/PID/stat so many places behind the name, which may hold blanks and brackets itself.</summary>
     private static ReadOnlySpan<byte> StatField(int pid, int index)
     {

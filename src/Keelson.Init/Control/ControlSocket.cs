@@ -62,7 +62,13 @@ public sealed class ControlSocket : ISource
         if (Processes.OwnId != 1)
             return new(null, Errno.NotPermitted);
         ReadOnlySpan<byte> path = ControlMessage.Path;
-        _ = Files.MakeDirectory(path[..path.LastIndexOf((byte)'/')], 0x1ed); // 0755
+        Errno error = Files.MakeOwnDirectory(path[..path.LastIndexOf((byte)'/')], 0x1ed); // 0755
+        if (error != Errno.None)
+        {
+            if (error == Errno.NotPermitted)
+                Log.Warn("/run/keelson can be written by others than root; the sockets of process 1 have abstract addresses instead. Remove it, or chown root and chmod 755 it, before the container starts");
+            return new(null, error);
+        }
         _ = Files.Remove(path);
         Result<Listener?> listener = Listener.Open(path);
         if (listener.Ok)

@@ -1,6 +1,7 @@
 // NOTIFY_SOCKET (sd_notify(3)): one for all services, opened with the first that has use for it. Whose a message is, is
 // found by who sent it, for which the kernel vouches: the process itself, its session, its ancestors, or the mark in its
-// environment. A sender that has ended before we look at it is nobody's; systemd-notify(1) and `keelson notify` wait.
+// environment. A process can write any mark there, that of another service too: only a sender that runs as the user of the
+// service's ./run, or as root, is believed that. A sender that has ended before we look at it is nobody's; systemd-notify(1) and `keelson notify` wait.
 using Keelson.Linux;
 using Keelson.Supervision;
 
@@ -56,7 +57,9 @@ internal sealed class NotifySocket : ISource
     {
         if (Processes.OwnId != 1)
             return new(null, Errno.NotPermitted);
-        _ = Files.MakeDirectory(Directory, 0x1ed); // 0755
+        Errno error = Files.MakeOwnDirectory(Directory, 0x1ed); // 0755
+        if (error != Errno.None)
+            return new(null, error);
         // What a container left that was killed.
         _ = Files.Remove(Path);
         Result<Datagram?> socket = Datagram.Bind(Path);
@@ -73,13 +76,14 @@ internal sealed class NotifySocket : ISource
             Result<int> n = _socket.Receive(text, out Sender sender);
             if (!n.Ok)
                 return;
-            if (sender.Pid > 0 && OwnerOf(sender.Pid) is { } owner)
+            if (sender.Pid > 0 && OwnerOf(sender) is { } owner)
                 owner.Life?.Notified(NotifyMessage.Parse(text[..n.Value]));
         }
     }
 
-    private Service? OwnerOf(int pid)
+    private Service? OwnerOf(Sender sender)
     {
+        int pid = sender.Pid;
         Service? owner = null;
         int session = Processes.SessionOf(pid);
         for (int ancestor = pid, depth = 0; owner is null && ancestor > 1 && depth < MostAncestors; depth++)
@@ -90,7 +94,7 @@ internal sealed class NotifySocket : ISource
         if (owner is null && session > 0)
             owner = _set.Find(s => s.Main.Session == session);
         if (owner is null && _set.Leftovers.MarkOf(pid) is > 0 and var mark)
-            owner = _set.Find(s => s.Main.Number == mark);
+            owner = _set.Find(s => s.Main.Number == mark && (s.Main.IsMain(pid) || sender.User == 0 || sender.User == s.Main.User));
         return owner?.Conf.NotifyAccess switch
         {
             NotifyAccess.All => owner,

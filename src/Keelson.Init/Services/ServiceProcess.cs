@@ -297,6 +297,9 @@ internal sealed partial class Supervised
 
     internal bool IsProcess(int pid) => pid == _pid || pid == _scriptPid;
 
+    /// <summary>The user of ./run; null when it does not run.</summary>
+    internal uint? User => _pid > 0 ? Processes.UserOf(_pid) : null;
+
     internal bool IsMain(int pid) => pid == _pid || Life?.MainPid == pid;
 
     internal bool HasExecutable(ReadOnlySpan<byte> name) => _directory.HasExecutable(name);

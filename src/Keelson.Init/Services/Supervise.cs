@@ -148,6 +148,8 @@ internal sealed class Supervise
         Result<ByteString> real = Files.ReadLink(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{service.Fd}")));
         if (!real.Ok || real.Value.Span is not [(byte)'/', _, ..])
             return null;
+        if (Files.MakeOwnDirectory("/run/keelson"u8, 0x1ed) != Errno.None)
+            return null;
         var place = ByteString.Join(Elsewhere, real.Value.Span);
         for (int slash = 1; slash < place.Length; slash++)
         {
