@@ -92,7 +92,7 @@ lint: build/prerequisites
 	@tools/check
 
 .PHONY: test
-test: lint examples overlay build/probe/keelson-probe build/fallback/keelson build/faults/keelson build/host/keelson ## all tests; ends with their totals
+test: lint examples release-artefacts build/probe/keelson-probe build/fallback/keelson build/faults/keelson build/host/keelson ## all tests; ends with their totals
 	@eval "$$(tools/engine up)"
 	KEELSON_SECOND_IMAGE=$$(tools/build-image second)
 	export KEELSON_SECOND_IMAGE
@@ -108,6 +108,10 @@ examples: image ## the images of all examples: NAME-EXAMPLE:VERSION
 .PHONY: overlay
 overlay: $(BINARY) ## build/overlay/*.tar.xz: makes a Keelson image of any base, for PLATFORM
 	@tools/overlay
+
+.PHONY: release-artefacts
+release-artefacts: image overlay build/host/keelson ## build/release: overlays, host tools, bills of materials and SHA256SUMS
+	@tools/release-artefacts
 
 .PHONY: tools
 tools: build/host/keelson ## the host tools: docker-ssh, docker-bash, keelson; install-tools.sh installs them
@@ -144,7 +148,7 @@ bench: build/keelson build/bench/restart-bench ## measure against the peers (ben
 .PHONY: clean
 clean: ## remove what was built, but not the engine and its images
 	@find . -type d \( -name bin -o -name obj -o -name TestResults \) -not -path './build/*' -prune -exec rm -rf {} +
-	rm -rf build/keelson build/amd64 build/arm64 build/tool build/overlay build/publish build/probe build/fallback build/faults build/host build/bench build/context.* build/sbom build/prerequisites build/sources build/test-totals build/test-failures build/test-commit
+	rm -rf build/keelson build/amd64 build/arm64 build/tool build/overlay build/publish build/probe build/fallback build/faults build/host build/bench build/release build/context.* build/sbom build/prerequisites build/sources build/test-totals build/test-failures build/test-commit
 
 # The list of the sources: a file that was removed counts as a change too.
 .PHONY: always
