@@ -232,7 +232,8 @@ public sealed class SecurityTests
         await using Sandbox s = new Sandbox().WithCommands().Service("web", "exec sleep 54321")
             .Prepare($"echo secret >etc/secret; chmod 600 etc/secret; (cd etc/service/web && mkdir supervise && {plant.Replace("ln /etc/", "ln ../../", StringComparison.Ordinal)}; chown -R 1000 supervise; chown -h 0 ../../secret)");
         await s.Start();
-        await s.RunOf("web");
+        await s.WaitForProcess("sleep 54321");
+        // Not by reading the files: one that is still the planted FIFO would keep us waiting.
         await s.WaitForSv("web");
         Assert.Equal(0, (await s.OurSv("restart web")).Status);
         Assert.Equal("0 secret\n600\n", await Answer(s, "cat /etc/secret; stat -c %a /etc/secret"));
