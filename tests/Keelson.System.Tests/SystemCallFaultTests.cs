@@ -16,7 +16,7 @@ namespace Keelson.SystemTests;
 /// <summary>Whatever system call fails: process 1 lives, does not spin, does not block, and says it once.</summary>
 public sealed class SystemCallFaultTests
 {
-    private const int Sample = 90;
+    private const int Sample = 60;
     private const int MostReported = 10;
 
     private static readonly Lazy<Task<List<Fault>>> s_faults = new(FindAll);
