@@ -12,12 +12,13 @@ public sealed class EarlyServiceTests
         #!/usr/bin/perl
         use Socket;
         sub note { open my $f, ">>", "/tmp/order" or die; syswrite $f, "$_[0]\n"; }
-        $SIG{TERM} = sub { note($m) while defined recv($s, $m, 1000, MSG_DONTWAIT) && length $m; note("log-down"); exit 0 };
+        # By its own queue: a signal between a message's arrival and its note must not come first.
+        $SIG{TERM} = sub { socket(my $self, PF_UNIX, SOCK_DGRAM, 0) or die; defined send($self, "log-down", 0, sockaddr_un("/run/log.sock")) or exit 0 };
         unlink "/run/log.sock";
         socket($s, PF_UNIX, SOCK_DGRAM, 0) or die;
         note("log-up");
         bind($s, sockaddr_un("/run/log.sock")) or die;
-        while (1) { note($m) if defined recv($s, $m, 1000, 0) && length $m; }
+        while (1) { next unless defined recv($s, $m, 1000, 0) && length $m; note($m); exit 0 if $m eq "log-down"; }
         """;
 
     // Sends its arguments to the listener.
