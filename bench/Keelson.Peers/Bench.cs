@@ -58,7 +58,7 @@ internal sealed class Bench(string work, string repository, int services, int me
 
         Thread.Sleep(1500);
         int[] all = [.. box.Processes().Select(p => p.Pid)];
-        int receiver = peer.SuperviseBelow is null ? box.First : supervision[0];
+        int receiver = peer.SuperviseBelow is null ? box.First : Box.Root(supervision);
         long told = Stopwatch.GetTimestamp();
         Native.Send(receiver, peer.StopSignal);
         if (Box.Gone(all, TimeSpan.FromSeconds(60)) != all.Length)

@@ -148,6 +148,10 @@ internal sealed class Box : IDisposable
     /// <summary>The processes of the peer itself.</summary>
     internal int[] Supervision() => [.. Processes().Where(p => !s_services.Contains(p.Name)).Select(p => p.Pid)];
 
+    /// <summary>The one that started the others: its parent is none of them. Not the lowest number: numbers begin anew at their limit.</summary>
+    internal static int Root(int[] pids) => pids.First(pid =>
+        !pids.Contains(int.Parse(File.ReadLines($"/proc/{pid}/status").First(l => l.StartsWith("PPid:", StringComparison.Ordinal)).Split('\t')[1], CultureInfo.InvariantCulture)));
+
     /// <summary>The host's number of a process that the namespace knows by another.</summary>
     internal int HostPid(string inside) =>
         Processes().Select(p => p.Pid).First(pid => File.ReadLines($"/proc/{pid}/status").First(l => l.StartsWith("NSpid:", StringComparison.Ordinal)).Split('\t')[^1] == inside);

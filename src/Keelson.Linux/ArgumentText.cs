@@ -22,7 +22,8 @@ public sealed unsafe class ArgumentText
     public void Append(ReadOnlySpan<byte> text)
     {
         var all = new Span<byte>(_text + _kept, Length - _kept);
-        foreach (byte b in text.Length > all.Length ? text[^all.Length..] : text)
+        // All of it: how much of its end there is room for depends on what is left out.
+        foreach (byte b in text)
         {
             if (b == 0)
                 continue;

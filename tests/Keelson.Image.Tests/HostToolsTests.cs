@@ -189,7 +189,7 @@ public sealed class HostToolsTests : IDisposable
         string name = $"keelson-run-int-{Environment.ProcessId}";
         Outcome stopped = Docker.Execute(
             "bash", "",
-            "-c", $"set -m; '{Tool("keelson")}' run --name {name} '{Docker.Image}' 2>&1 & for i in $(seq 300); do docker logs {name} 2>&1 | grep -q 'Runit started' && break; sleep 0.1; done; kill -INT $!; wait $!");
+            "-c", $"set -m; env --default-signal=INT '{Tool("keelson")}' run --name {name} '{Docker.Image}' 2>&1 & for i in $(seq 300); do docker logs {name} 2>&1 | grep -q 'Runit started' && break; sleep 0.1; done; kill -INT $!; wait $!");
         stopped.Must(stopped.Output.Contains("stopped in ", StringComparison.Ordinal) && stopped.Status == 0);
         Outcome missing = Run("", "keelson", "run", "keelson/no-such-image");
         missing.Must(missing.Status == 1 && missing.Error.Contains("docker pull keelson/no-such-image", StringComparison.Ordinal));

@@ -317,7 +317,7 @@ public sealed class OwnSupervisionTests
         const string shown = "998\n999\n1000\nfirst\n \tsecond\u0001x";
         string runsvdir = which == Supervisor.Keelson ? $"{Sandbox.Commands}/runsvdir" : "/usr/bin/runsvdir";
         await using Sandbox s = new Sandbox().WithCommands()
-            .Service("web", "[ -e /tmp/go ] || exec sleep 54321; seq 1000 >&2; printf 'first\\n \\tsecond\\0\\001x' >&2; touch /tmp/written; exec sleep 54321");
+            .Service("web", "[ -e /tmp/go ] || exec sleep 54321; { seq 1000; printf 'first\\n \\tsecond\\0\\001x'; } >/tmp/all; cat /tmp/all >&2; touch /tmp/written; exec sleep 54321");
         await s.StartCommand(runsvdir, "-P", "/etc/service", "log: " + new string('.', shown.Length));
         await s.RunOf("web");
         Assert.EndsWith($"\0log: {new string('.', shown.Length)}\0", CommandLine(), StringComparison.Ordinal);
