@@ -78,9 +78,6 @@ internal sealed class Leftovers
     /// <summary>Before services start: the environment of all of them, with room for the mark at its end.</summary>
     internal CStringArray Environment(IReadOnlyList<ByteString> variables)
     {
-        if (!_lookedForGroups)
-            _groups = Cgroup.Find();
-        _lookedForGroups = true;
         var all = new List<ByteString>(variables.Count + 1);
         foreach (ByteString variable in variables)
         {
@@ -122,6 +119,10 @@ internal sealed class Leftovers
     /// <summary>Starts a child of the service, in its control group where there are any.</summary>
     internal Result<int> Start(ILeaver who, in SpawnRequest request, IParent parent)
     {
+        // Not before there is a service: to enter a group and leave it again takes as long as to start a process.
+        if (!_lookedForGroups)
+            _groups = Cgroup.Find();
+        _lookedForGroups = true;
         bool entered = _groups?.Enter(who.Number) == Errno.None;
         Result<int> child = _loop.Start(request, parent);
         if (entered)
