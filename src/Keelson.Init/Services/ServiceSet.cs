@@ -277,12 +277,14 @@ public sealed class ServiceSet : ISource
     /// <summary>Begins to watch, where that was not possible so far as well, and looks whether something has changed.</summary>
     private void RescanElapsed()
     {
-        if (!_watching)
-            Trim();
-        if ((!_watching || _inotify is null) && OpenInotify())
+        bool isFirst = !_watching;
+        if ((isFirst || _inotify is null) && OpenInotify())
             WatchServices();
         _watching = true;
         Scan();
+        // Last: what runs after it is there again.
+        if (isFirst)
+            Trim();
     }
 
     /// <summary>What the start needed is not needed any more: the heap shrinks to what the services are.</summary>
