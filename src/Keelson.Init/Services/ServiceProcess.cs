@@ -394,6 +394,8 @@ internal sealed partial class Supervised
             {
                 // A new ./run would find the port taken, or two of everything.
                 _isSweeping = true;
+                // Not the number of a process that is no more, for as long as it takes.
+                MarkChanged();
                 EndLeftovers();
                 return;
             }
