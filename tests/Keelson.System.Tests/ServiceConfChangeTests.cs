@@ -19,6 +19,7 @@ public sealed class ServiceConfChangeTests
         await s.Start();
         await s.WaitForLog("the service is not started (mend it, then `sv up web`)");
         await s.WaitForLog("*** shop is not started: it requires web, which is failed");
+        await s.Until(() => s.OurSv("status web").Result.Out.StartsWith("down: web", StringComparison.Ordinal), "sv knows it");
         await Write(s, "[Service]\\nRestart=no\\n");
         Assert.Equal(0, (await s.OurSv("up web")).Status);
         await s.WaitForProcess("sleep 54321");
