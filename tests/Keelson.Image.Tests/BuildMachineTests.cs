@@ -100,6 +100,10 @@ public sealed partial class BuildMachineTests
         string image = Docker.Image, name = image[..image.LastIndexOf(':')], version = image[(image.LastIndexOf(':') + 1)..];
         Outcome shell = Docker.Execute("script", "echo in-$((40 + 2))\nexit\n", "-qec", $"make -C {Docker.Top} ssh NAME={name} VERSION={version}", "/dev/null");
         shell.Must(shell.Status == 0 && shell.Output.Contains("in-42", StringComparison.Ordinal));
+        // Docker removes it (--rm) after it has said that it is stopped.
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        while (Containers().Except(before).Any() && clock.Elapsed < TimeSpan.FromSeconds(30))
+            Thread.Sleep(50);
         Assert.Empty(Containers().Except(before));
 
         static string[] Containers() => Docker.Run("ps", "-aq", "--filter", "label=org.keelson.ssh").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
