@@ -66,6 +66,9 @@ public static class ErrnoWords
     public static bool IsPassing(this Errno error) =>
         error is Errno.Again or Errno.NoMemory or Errno.TooManyFiles or Errno.TooManyFilesInSystem or Errno.TextBusy or Errno.Io;
 
+    /// <summary>Whether it says for certain that nothing is there under that name (a link that leads round is nothing).</summary>
+    public static bool IsAbsence(this Errno error) => error is Errno.NoEntry or Errno.NotDirectory or Errno.Loop;
+
     /// <summary>The error in words, as strerror(3) has them.</summary>
     public static string Words(this Errno error) => error switch
     {

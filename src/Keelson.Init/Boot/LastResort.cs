@@ -44,17 +44,11 @@ public sealed class LastResort : ISignalHandler
         Everybody.Signal(Signal.Term, []);
         Everybody.Signal(Signal.Cont, []);
         // A new one has no handlers but ours, and reaps whoever ends.
-        if (EventLoop.Create().Value is { } loop)
-        {
-            loop.SignalHandler = this;
-            loop.Until(() => loop.NoChildren || _hastened, loop.Now + PatienceMilliseconds);
-            Everybody.Signal(Signal.Kill, []);
-            loop.Until(() => loop.NoChildren, loop.Now + AfterKillMilliseconds);
-        }
-        else
-        {
-            Everybody.Signal(Signal.Kill, []);
-        }
+        EventLoop? loop = EventLoop.Create().Value;
+        loop?.SignalHandler = this;
+        loop?.Until(() => loop.NoChildren || _hastened, loop.Now + PatienceMilliseconds);
+        Everybody.Signal(Signal.Kill, []);
+        loop?.Until(() => loop.NoChildren, loop.Now + AfterKillMilliseconds);
     }
 
     bool ISignalHandler.Received(in ReceivedSignal signal)

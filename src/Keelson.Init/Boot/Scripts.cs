@@ -129,7 +129,7 @@ public sealed class Scripts(EventLoop loop, EnvironmentStore environment, StopRe
     private static bool IsScript(ByteString path, bool isThere)
     {
         Result<FileStatus> status = Files.Status(path.Span);
-        if (status.Error is not (Errno.None or Errno.NoEntry or Errno.NotDirectory or Errno.Loop))
+        if (!status.Ok && !status.Error.IsAbsence())
         {
             bool isRun = isThere && IsUnseen(status.Error);
             Log.Warn($"cannot look at {path}: {status.Error.Words()}; it is {(isRun ? "run all the same" : "skipped")}");
@@ -147,7 +147,7 @@ public sealed class Scripts(EventLoop loop, EnvironmentStore environment, StopRe
         return false;
     }
 
-    private static bool IsUnseen(Errno error) => error is not (Errno.NoEntry or Errno.NotDirectory or Errno.Loop or Errno.Access);
+    private static bool IsUnseen(Errno error) => !error.IsAbsence() && error != Errno.Access;
 
     private static bool LooksLikeAScript(ByteString path)
     {

@@ -151,15 +151,13 @@ internal sealed class Service
     {
         if (ConfNow(Directory) is not { } now || now == _confSeen)
             return;
-        bool isRead = Set.ReadConfAgain(this, conf =>
-        {
-            Conf = conf;
-            Life = Life?.Renewed();
-        });
         // What can't be read now is read before the next start.
-        if (!isRead)
+        if (Set.ReadConfAgain(this) is not { } conf)
             return;
         _confSeen = now;
+        Conf = conf;
+        Life = Life?.Renewed();
+        Set.OrderAgain();
         _ = Life?.HasBadConf();
     }
 

@@ -599,7 +599,7 @@ public sealed class ServiceSet : ISource
             if (name.Span[0] == '.')
                 continue;
             Result<FileStatus> status = Files.Status(PathOf(name).Span);
-            if (status.Error is not (Errno.None or Errno.NoEntry or Errno.NotDirectory or Errno.Loop))
+            if (!status.Ok && !status.Error.IsAbsence())
             {
                 if (_unopened.Add(status.Error))
                     Log.Warn($"cannot look at {PathOf(name)}: {status.Error.Words()}; tried again every 5 s");
@@ -662,17 +662,17 @@ public sealed class ServiceSet : ISource
         }
     }
 
-    /// <summary>The file as it is now, with its complaints on the log; and who comes after whom then.</summary>
-    /// <returns>False when it can't be read at this moment: what it said before still counts.</returns>
-    internal bool ReadConfAgain(Service service, Action<ServiceConf> take)
+    /// <summary>The file as it is now, with its complaints on the log; null when it can't be read at this moment: what it said before still counts.</summary>
+    internal ServiceConf? ReadConfAgain(Service service)
     {
-        if (ReadConf(service.Path, otherwise: "what it said before counts") is not { } conf)
-            return false;
-        Complain(service.Path, service.Name, conf);
-        take(conf);
-        Order.Build(_services);
-        return true;
+        ServiceConf? conf = ReadConf(service.Path, otherwise: "what it said before counts");
+        if (conf is not null)
+            Complain(service.Path, service.Name, conf);
+        return conf;
     }
+
+    /// <summary>A service.conf says something else now: who comes after whom then.</summary>
+    internal void OrderAgain() => Order.Build(_services);
 
     private static void Complain(ByteString path, ByteString name, ServiceConf conf)
     {
