@@ -203,4 +203,45 @@ public sealed class ServiceEndTests
         Assert.Null(s.Find("sleep 54321"));
         Assert.Equal(0, (await s.Stop()).Status);
     }
+
+    // Process 1 looks at 64 descriptors in a round, and at the ends of all: one of them can come before what was sent.
+    [Fact]
+    public async Task What_a_process_sends_just_before_its_end_is_heard_however_much_else_there_is()
+    {
+        await using Sandbox s = With("[Service]\nType=notify\n", """
+            #!/usr/bin/perl
+            use Socket;
+            socket(my $s, PF_UNIX, SOCK_DGRAM, 0) or die;
+            my $path = $ENV{NOTIFY_SOCKET}; $path =~ s/^@/\0/;
+            my $pid = fork;
+            if ($pid == 0) { exec "sleep", "54321" }
+            until (-e "/tmp/leave") { select(undef, undef, undef, 0.02) }
+            defined send($s, "READY=1\nMAINPID=$pid", 0, sockaddr_un($path)) or die;
+            """).Service("other", "until [ -e /tmp/end ]; do sleep 0.02; done");
+        string[] many = [.. Enumerable.Range(0, 70).Select(i => $"many{i}")];
+        foreach (string name in many)
+            s.Service(name, "exec sleep 54322").Write($"/etc/service/{name}/down", "");
+        await s.Start();
+        ProcessEntry main = await s.WaitForProcess("sleep 54321");
+        await s.WaitUntilWatching();
+        async Task Ends(string file, int count)
+        {
+            s.Write(file, "");
+            await s.Until(() => s.Processes.Count(p => p.Command == "[run]") == count, $"{count} ./run have ended");
+        }
+        s.Signal(Sig.Stop);
+        try
+        {
+            await Ends("/tmp/end", 1);
+            Assert.All(many, name => Assert.True(Native.WriteFifo(s.Supervise(name, "control"), [.. "c"u8])));
+            await Ends("/tmp/leave", 2);
+        }
+        finally
+        {
+            s.Signal(Sig.Cont);
+        }
+        await s.Until(() => s.OurSv("status web").Result.Out.StartsWith($"run: web: (pid {main.Pid})", StringComparison.Ordinal), "sv names the process that goes on");
+        Assert.Equal(0, (await s.OurSv("down web")).Status);
+        Assert.Equal(0, (await s.Stop()).Status);
+    }
 }

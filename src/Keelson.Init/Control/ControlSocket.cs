@@ -62,7 +62,7 @@ public sealed class ControlSocket : ISource
         if (Processes.OwnId != 1)
             return new(null, Errno.NotPermitted);
         ReadOnlySpan<byte> path = ControlMessage.Path;
-        Errno error = Files.MakeOwnDirectory(path[..path.LastIndexOf((byte)'/')], 0x1ed); // 0755
+        Errno error = RunDirectory.Make();
         if (error != Errno.None)
         {
             if (error == Errno.NotPermitted)

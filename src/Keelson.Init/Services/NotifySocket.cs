@@ -23,7 +23,6 @@ internal sealed class NotifySocket : ISource
         Variable = ByteString.Join("NOTIFY_SOCKET="u8, address.Span);
     }
 
-    private static ReadOnlySpan<byte> Directory => "/run/keelson"u8;
     private static ReadOnlySpan<byte> Path => "/run/keelson/notify"u8;
 
     /// <summary>For the environment of services.</summary>
@@ -57,7 +56,7 @@ internal sealed class NotifySocket : ISource
     {
         if (Processes.OwnId != 1)
             return new(null, Errno.NotPermitted);
-        Errno error = Files.MakeOwnDirectory(Directory, 0x1ed); // 0755
+        Errno error = RunDirectory.Make();
         if (error != Errno.None)
             return new(null, error);
         // What a container left that was killed.
@@ -68,7 +67,9 @@ internal sealed class NotifySocket : ISource
         return socket;
     }
 
-    void ISource.Ready(int fd)
+    void ISource.Ready(int fd) => Read();
+
+    internal void Read()
     {
         Span<byte> text = stackalloc byte[NotifyMessage.MaxBytes];
         for (int i = 0; i < MessagesAtOnce; i++)

@@ -244,6 +244,12 @@ public sealed class ServiceSet : ISource
         return _notify?.Variable;
     }
 
+    /// <summary>
+    /// What has been sent so far, before the end of a process is dealt with: it may have sent its last words after this
+    /// round began, and who sent them can't be told any more when it is forgotten.
+    /// </summary>
+    internal void ReadNotifications() => _notify?.Read();
+
     /// <summary>Watches a directory for a sign of readiness; -1 when that is not possible.</summary>
     internal int WatchFor(Readiness who, ByteString directory)
     {

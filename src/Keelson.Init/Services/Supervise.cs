@@ -142,19 +142,19 @@ internal sealed class Supervise
         _ = parent.MakeDirectory(path.Span, DirectoryMode);
     }
 
-    /// <summary>The parents of the place elsewhere, 0755: sv of another user is to be told that it may not.</summary>
+    /// <summary>The place elsewhere, whose parents are made.</summary>
     private static ByteString? MakeElsewhere(DirectoryFd service)
     {
         Result<ByteString> real = Files.ReadLink(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{service.Fd}")));
         if (!real.Ok || real.Value.Span is not [(byte)'/', _, ..])
             return null;
-        if (Files.MakeOwnDirectory("/run/keelson"u8, 0x1ed) != Errno.None)
+        if (RunDirectory.Make() != Errno.None)
             return null;
         var place = ByteString.Join(Elsewhere, real.Value.Span);
         for (int slash = 1; slash < place.Length; slash++)
         {
             if (place.Span[slash] == '/')
-                _ = Files.MakeDirectory(place.Span[..slash], 0x1ed);
+                _ = Files.MakeDirectory(place.Span[..slash], RunDirectory.Mode);
         }
         return place;
     }
