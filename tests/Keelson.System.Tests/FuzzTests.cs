@@ -55,4 +55,68 @@ public sealed class FuzzTests
         await s.Until(() => s.Descriptors == descriptors, $"no descriptor is leaked: {descriptors} before, {s.Descriptors} now");
         Assert.Equal(0, (await s.Stop()).Status);
     }
+
+    [Fact]
+    public async Task Random_bytes_to_the_control_socket_hinder_nobody_and_do_nothing_to_services()
+    {
+        // Requests, halves of them, and anything; whole, in pieces, with an end and without; the answer read, half read, or not at all.
+        await using Sandbox s = new Sandbox().WithCommands().Service("web", "exec sleep 54321").Service("other", "exec sleep 54322").Script("/tmp/fuzz", """
+            #!/usr/bin/perl
+            use Socket;
+            use Time::HiRes qw(time);
+            my ($seed, $seconds) = @ARGV;
+            srand $seed;
+            $SIG{PIPE} = "IGNORE";
+            my ($end, $sent, $answered, @open) = (time + $seconds, 0, 0);
+            while (time < $end) {
+                socket(my $c, PF_UNIX, SOCK_STREAM, 0) or die;
+                connect($c, sockaddr_un("/run/keelson/control")) or die "connect: $!";
+                my $bytes = "";
+                for (0 .. int rand 4) {
+                    my $what = int rand 6;
+                    my $word = ("status", "events", "follow", "health")[rand 4];
+                    $bytes .= $what == 0 ? "$word\n" : $what == 1 ? substr($word, 0, rand 7) : $what == 2 ? "\n" : $what == 3 ? "\0" x rand 40
+                        : $what == 4 ? join("", map { chr rand 256 } 0 .. rand 50) : "$word\r\n";
+                }
+                while (length $bytes) {
+                    my $n = syswrite $c, $bytes, 1 + rand 20;
+                    last unless $n;
+                    $sent += $n;
+                    substr($bytes, 0, $n) = "";
+                }
+                shutdown $c, rand 3 if rand() < 0.3;
+                if (rand() < 0.5) {
+                    vec(my $ready = "", fileno $c, 1) = 1;
+                    $answered++ if select($ready, undef, undef, 0.05) && sysread $c, my $answer, 1 + rand 5000;
+                }
+                push @open, $c;
+                splice @open, rand @open, 1 while @open > rand 12;
+            }
+            print "$sent bytes sent, $answered answers\n";
+            """);
+        await s.Start();
+        ProcessEntry web = await s.RunOf("web");
+        ProcessEntry other = await s.RunOf("other");
+        await s.WaitUntilWatching();
+        int descriptors = s.Descriptors;
+        TestContext.Current.TestOutputHelper?.WriteLine($"KEELSON_SEED={s_seed}");
+        Task<(int Status, string Out)> fuzz = s.Exec($"/tmp/fuzz {s_seed} {s_time.TotalSeconds} 2>&1");
+        int served = 0;
+        while (!fuzz.IsCompleted)
+        {
+            // It may be told that too many ask at once, but not nothing, and nothing else.
+            (int status, string answer) = await s.Exec("timeout 20 /opt/keelson/keelson health 2>&1");
+            Assert.True((status, answer) is (0, "healthy\n") || answer.Contains("too many ask at once", StringComparison.Ordinal), $"{status}: {answer}");
+            if (status == 0)
+                served++;
+        }
+        (int ended, string told) = await fuzz;
+        TestContext.Current.TestOutputHelper?.WriteLine($"{told}{served} others were served");
+        Assert.True(ended == 0 && served > 0, told);
+        Assert.DoesNotContain("internal error", s.Log.Text, StringComparison.Ordinal);
+        Assert.Equal((web.HostPid, other.HostPid), ((await s.RunOf("web")).HostPid, (await s.RunOf("other")).HostPid));
+        await s.Until(() => s.Descriptors == descriptors, $"no descriptor is leaked: {descriptors} before, {s.Descriptors} now");
+        Assert.Equal((0, "healthy\n"), await s.Exec("/opt/keelson/keelson health 2>&1"));
+        Assert.Equal(0, (await s.Stop()).Status);
+    }
 }

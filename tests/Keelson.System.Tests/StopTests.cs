@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Keelson.SystemTests.Harness;
 
 namespace Keelson.SystemTests;
@@ -84,6 +85,24 @@ public sealed class StopTests
         Assert.Equal(137, status);
         Assert.Contains(s.Said("stubborn"), l => l.Contains("did not stop within", StringComparison.Ordinal));
         Assert.Equal(["pre", "post"], s.ReadLines("/tmp/order"));
+    }
+
+    // Otherwise time stands still for process 1 while it is frozen (docker pause); but who waits for a stop has a clock that goes on.
+    [Fact]
+    [NotEmulated(NotEmulatedAttribute.Slow)]
+    public async Task While_it_stops_the_time_counts_too_in_which_process_1_was_frozen()
+    {
+        await using Sandbox s = new Sandbox().Timeouts(8, 60).Script("/root/stubborn", "trap 'touch /tmp/term' TERM; touch /tmp/up; while :; do sleep 0.05; done");
+        await s.Start("--", "/root/stubborn");
+        await s.WaitForFile("/tmp/up");
+        s.Signal(Sig.Term);
+        await s.WaitForFile("/tmp/term");
+        s.Signal(Sig.Stop);
+        await Task.Delay(TimeSpan.FromSeconds(9), TestContext.Current.CancellationToken);
+        var watch = Stopwatch.StartNew();
+        s.Signal(Sig.Cont);
+        Assert.Equal(137, await s.Exit());
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(5), $"it waited {watch.Elapsed} more, as if its 8 s had not passed");
     }
 
     [Theory]
