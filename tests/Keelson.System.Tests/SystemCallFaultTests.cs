@@ -87,7 +87,7 @@ public sealed class SystemCallFaultTests
     // As if the directory had no log.
     [InlineData("services", Phase.Boot, "statx", "Service.OpenLog", Errno.Io, true)]
     // "Noticed within 5 s", and never was.
-    [InlineData("services", Phase.Boot, "inotify_add_watch", "ServiceSet.WatchDirectory", Errno.NoSpace, true)]
+    [InlineData("services", Phase.Boot, "inotify_add_watch", "ServiceWatches.AddDirectory", Errno.NoSpace, true)]
     // sv called it "runsv not running" until something else happened to the service.
     [InlineData("services", Phase.Boot, "mkfifoat", "Supervise.Publish", Errno.Io, true)]
     [InlineData("closed", Phase.Boot, "statx", "Supervised.ControlBySocket", Errno.NoMemory, true)]

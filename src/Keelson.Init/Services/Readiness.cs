@@ -72,7 +72,7 @@ internal sealed class Readiness : ISource, IParent
         if (_conf.ReadySocket.Length > 0)
         {
             var socket = ByteString.Of(_conf.ReadySocket);
-            _watch = _set.WatchFor(this, new ByteString(socket.Span[..Math.Max(socket.Span.LastIndexOf((byte)'/'), 1)]));
+            _watch = _set.Watches.Add(this, new ByteString(socket.Span[..Math.Max(socket.Span.LastIndexOf((byte)'/'), 1)]));
             Look();
         }
         else if (_main.HasExecutable("check"u8))
@@ -106,7 +106,7 @@ internal sealed class Readiness : ISource, IParent
             _pipe = -1;
         }
         if (_watch >= 0)
-            _set.EndWatchFor(this, _watch);
+            _set.Watches.Remove(this, _watch);
         _watch = -1;
         if (_checkPid > 0)
             _ = Signals.Send(-_checkPid, Signal.Kill);

@@ -254,7 +254,7 @@ internal sealed class ServiceLife
         _failure = null;
         Journal.Add(JournalKind.Ready, Name);
         Enter(ActiveState.Active);
-        _set.TrimLater();
+        _set.TidyLater();
         if (Conf.Type == ServiceType.OneShot)
             return;
         _alive = Loop.Now;

@@ -9,36 +9,27 @@ using Keelson.Supervision;
 
 namespace Keelson.Init.Services;
 
-public sealed class ServiceSet : ISource
+public sealed class ServiceSet
 {
     private const long RescanMilliseconds = 5000;
     private const long LastWordsMilliseconds = 1000;
     private const int MostStopRounds = 8;
-    private const long TrimAfterMilliseconds = 2000;
-    private const int MostTrims = 20;
 
     // The kernel takes some 8 ms to close an inotify descriptor: a one-shot command is over before we open one.
     private const long WatchAfterMilliseconds = 250;
 
     private readonly Func<long> _processTimeout;
     private readonly List<Service> _services = [];
-    private readonly List<WatchEvent> _changes = [];
     private readonly Queue<Supervised> _changed = [];
     private readonly HashSet<Errno> _uncontrolled = [];
     private readonly HashSet<Errno> _unopened = [];
-    private readonly List<(int Watch, Readiness Who)> _readyWatches = [];
     private readonly List<Service> _found = [];
     private readonly Dictionary<(ulong, ulong), long> _awayUntil = [];
     private readonly Timer _rescan;
-    private readonly Timer _trim;
-    private int _trims;
-    private Inotify? _inotify;
-    private int _watch = -1;
-    private int _parentWatch = -1;
+    private readonly Tidying _tidying;
     private NotifySocket? _notify;
     private bool _notifyFailed;
     private bool _startsNoMore;
-    private bool _warned;
     private Predicate<Service> _exiting = _ => false;
     private bool _leaving;
     private bool _watching;
@@ -54,11 +45,8 @@ public sealed class ServiceSet : ISource
         Directory = new ByteString(directory);
         _processTimeout = processTimeout;
         _rescan = new Timer(RescanElapsed);
-        _trim = new Timer(() =>
-        {
-            _trims++;
-            Trim();
-        });
+        _tidying = new Tidying(loop);
+        Watches = new ServiceWatches(this);
         Leftovers = new Leftovers(loop);
         Output = new ServiceOutput(loop, OutputMode.Direct);
     }
@@ -90,6 +78,8 @@ public sealed class ServiceSet : ISource
     internal EventLoop Loop { get; }
 
     internal Leftovers Leftovers { get; }
+
+    internal ServiceWatches Watches { get; }
 
     /// <summary>For services that have no supervise/; null as long as all have.</summary>
     internal Switchboard? Switchboard { get; private set; }
@@ -230,6 +220,9 @@ public sealed class ServiceSet : ISource
 
     internal Service? Find(Predicate<Service> which) => _services.Find(which);
 
+    /// <summary>Those that are there now, for who may change that.</summary>
+    internal Service[] Snapshot() => _services.ToArray();
+
     /// <summary>The variable NOTIFY_SOCKET; null when there can be no socket now, which is said once.</summary>
     internal ByteString? NotifyVariable()
     {
@@ -250,72 +243,21 @@ public sealed class ServiceSet : ISource
     /// </summary>
     internal void ReadNotifications() => _notify?.Read();
 
-    /// <summary>Watches a directory for a sign of readiness; -1 when that is not possible.</summary>
-    internal int WatchFor(Readiness who, ByteString directory)
-    {
-        int watch = OpenInotify() ? TryWatch(directory) : -1;
-        if (watch >= 0)
-            _readyWatches.Add((watch, who));
-        return watch;
-    }
-
-    internal void EndWatchFor(Readiness who, int watch)
-    {
-        _readyWatches.Remove((watch, who));
-        bool isUsed = watch == _watch || watch == _parentWatch || _services.Exists(s => s.Watch == watch) || _readyWatches.Exists(r => r.Watch == watch);
-        if (!isUsed)
-            _inotify?.Unwatch(watch);
-    }
-
-    private bool OpenInotify()
-    {
-        if (_inotify is not null)
-            return true;
-        Result<Inotify?> inotify = Inotify.Open();
-        Errno error = inotify.Value is null ? inotify.Error : Loop.KeepWatching(inotify.Value.Fd, this);
-        if (error == Errno.None)
-            _inotify = inotify.Value;
-        else
-            WarnUnwatched(error);
-        return error == Errno.None;
-    }
-
     /// <summary>Begins to watch, where that was not possible so far as well, and looks whether something has changed.</summary>
     private void RescanElapsed()
     {
         bool isFirst = !_watching;
-        if ((isFirst || _inotify is null) && OpenInotify())
-            WatchServices();
+        if ((isFirst || !Watches.AreOpen) && Watches.Open())
+            Watches.AddServices();
         _watching = true;
         Scan();
         // Last: what runs after it is there again.
         if (isFirst)
-            Trim();
-    }
-
-    /// <summary>What the start needed is not needed any more: the heap shrinks to what the services are.</summary>
-    private static void Trim()
-    {
-        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        ProgramText.GiveBack();
+            Tidying.Now();
     }
 
     /// <summary>A service has become ready, later than those that are so at once: what its start needed goes too, in a while.</summary>
-    internal void TrimLater()
-    {
-        // One that is started again and again for days must not make us tidy up each time.
-        if (_trims < MostTrims && !_trim.Armed)
-            Loop.Timers.Arm(_trim, Loop.Now + TrimAfterMilliseconds);
-    }
-
-    private void WatchServices()
-    {
-        foreach (Service service in _services.ToArray())
-        {
-            service.Watch = TryWatch(service.Path);
-            service.DirectoryChanged();
-        }
-    }
+    internal void TidyLater() => _tidying.Later();
 
     /// <summary>
     /// TERM and CONT to all but the early ones, KILL to those that are late, ./finish for each; what is late then is
@@ -353,7 +295,8 @@ public sealed class ServiceSet : ISource
     {
         _leaving = true;
         Loop.Timers.Cancel(_rescan);
-        UnwatchAll();
+        // All at once and first: the kernel needs some 15 ms for watches that go, and ours end while services do.
+        Watches.RemoveAll();
         _exiting = which;
         ExitThoseThatMay();
     }
@@ -363,25 +306,6 @@ public sealed class ServiceSet : ISource
     {
         foreach (Service service in _services.FindAll(s => !s.IsLeaving && _exiting(s) && Order.MayEnd(s)))
             service.Exit();
-    }
-
-    /// <summary>All at once and first: the kernel needs some 15 ms for watches that go, and ours end while services do.</summary>
-    private void UnwatchAll()
-    {
-        if (_inotify is null)
-            return;
-        foreach (Service service in _services)
-        {
-            if (service.Watch >= 0)
-                _inotify.Unwatch(service.Watch);
-            service.Watch = -1;
-        }
-        foreach (int watch in (ReadOnlySpan<int>)[_watch, _parentWatch])
-        {
-            if (watch >= 0)
-                _inotify.Unwatch(watch);
-        }
-        _watch = _parentWatch = -1;
     }
 
     private void StopThose(Predicate<Service> which, StopRequest stop, StopPhase phase)
@@ -418,9 +342,7 @@ public sealed class ServiceSet : ISource
     internal void Left(Service service)
     {
         _services.Remove(service);
-        // Two names for one directory share its watch.
-        if (service.Watch >= 0 && !_services.Exists(other => other.Watch == service.Watch))
-            _inotify?.Unwatch(service.Watch);
+        Watches.Remove(service);
         // Its directory is still there after the command x: it comes back, as under runsvdir, after a second. Another
         // directory that has its name by now was waiting for this moment.
         if (_leaving)
@@ -432,8 +354,7 @@ public sealed class ServiceSet : ISource
         if (service.WasRemoved)
         {
             // Somebody's doing, not a service that is started again and again: what it took is given back each time.
-            _trims = 0;
-            TrimLater();
+            _tidying.Later(isAnew: true);
         }
         long pause = service.WasRemoved ? 0 : Pace.Milliseconds;
         if (pause > 0)
@@ -489,33 +410,10 @@ public sealed class ServiceSet : ISource
         Log.Warn($"{path} runs, but sv can't control it: {reason}; {cure}. Others with the same trouble are not named.");
     }
 
-    void ISource.Ready(int fd)
+    /// <summary>Something in <see cref="Directory"/> has changed.</summary>
+    internal void DirectoryChanged()
     {
-        _changes.Clear();
-        _inotify!.Read(_changes);
-        bool scan = false;
-        foreach (WatchEvent change in _changes)
-        {
-            scan |= change.Watch == _watch || change.Watch == _parentWatch || change.Overflowed || change.Gone;
-            if (change.Watch == _watch && change.Gone)
-                _watch = -1;
-            if (change.Watch == _parentWatch && change.Gone)
-                _parentWatch = -1;
-            foreach ((int watch, Readiness who) in _readyWatches.ToArray())
-            {
-                if (watch == change.Watch || change.Overflowed)
-                    who.DirectoryChanged();
-            }
-            foreach (Service service in _services.ToArray())
-            {
-                if (service.Watch != change.Watch && !change.Overflowed)
-                    continue;
-                if (change.Gone)
-                    service.Watch = -1;
-                service.DirectoryChanged();
-            }
-        }
-        if (scan && _watching)
+        if (_watching)
             Scan();
     }
 
@@ -531,7 +429,8 @@ public sealed class ServiceSet : ISource
             BeginFound(isChanged: true);
             return;
         }
-        WatchDirectory();
+        if (_watching)
+            Watches.AddDirectory();
         Result<List<ByteString>> names = Files.List(Directory.Span);
         if (!names.Ok && names.Error != Errno.NoEntry)
         {
@@ -573,7 +472,7 @@ public sealed class ServiceSet : ISource
         BeginFound(isChanged);
         _scanned = !_onlyEarly;
         // A watch of the one above tells only that the directory comes, or is another one.
-        if (_watching && _watch < 0 && (names.Ok || _parentWatch < 0))
+        if (_watching && !Watches.HaveDirectory && (names.Ok || !Watches.HaveParent))
             ArmRescan();
     }
 
@@ -645,7 +544,8 @@ public sealed class ServiceSet : ISource
             return;
         }
         _services.Add(service.Value);
-        service.Value.Watch = _watching && _inotify is not null ? TryWatch(service.Value.Path) : -1;
+        if (_watching)
+            Watches.Add(service.Value);
         _found.Add(service.Value);
     }
 
@@ -709,33 +609,6 @@ public sealed class ServiceSet : ISource
         return ServiceConf.Default;
     }
 
-    /// <summary>A directory that does not exist is watched for in the one above it.</summary>
-    private void WatchDirectory()
-    {
-        if (!_watching || _inotify is null)
-            return;
-        // Again when the one above is being watched: it may have been made in between.
-        for (int attempt = 0; _watch < 0 && attempt < 2; attempt++)
-        {
-            _watch = TryWatch(Directory);
-            if (_watch < 0 && _parentWatch < 0)
-                _parentWatch = TryWatch(new ByteString(Directory.Span[..Math.Max(Directory.Span.LastIndexOf((byte)'/'), 1)]));
-        }
-        if (_watch >= 0 && _parentWatch >= 0)
-        {
-            _inotify.Unwatch(_parentWatch);
-            _parentWatch = -1;
-        }
-    }
-
-    private int TryWatch(ByteString directory)
-    {
-        Result<int> watch = _inotify!.Watch(directory.Span);
-        if (!watch.Ok && watch.Error != Errno.NoEntry)
-            WarnUnwatched(watch.Error);
-        return watch.Ok ? watch.Value : -1;
-    }
-
     private void ArmRescan() => RescanIn(RescanMilliseconds);
 
     private void RescanIn(long milliseconds)
@@ -746,13 +619,5 @@ public sealed class ServiceSet : ISource
         long due = Loop.Now + milliseconds;
         if (!_rescan.Armed || _rescan.Due > due)
             Loop.Timers.Arm(_rescan, due);
-    }
-
-    private void WarnUnwatched(Errno error)
-    {
-        if (_warned)
-            return;
-        _warned = true;
-        Log.Warn($"cannot watch {Directory}: {error.Words()}; changes are noticed within 5 s (raise fs.inotify.max_user_instances or max_user_watches on the host)");
     }
 }
