@@ -84,6 +84,9 @@ public sealed class EventLoop
     /// <summary>Gets all signals but SIGCHLD, which is the loop's own.</summary>
     public ISignalHandler? SignalHandler { get; set; }
 
+    /// <summary>Called before somebody is told that one of our children has ended.</summary>
+    public Action? ChildEnded { get; set; }
+
     /// <summary>Called after children, known or inherited, were reaped.</summary>
     public Action? ChildrenReaped { get; set; }
 
@@ -233,7 +236,7 @@ public sealed class EventLoop
         if (children)
         {
             Reap();
-            TellChildrenReaped();
+            Call(ChildrenReaped, "what follows from the end of processes");
         }
         RunTimers();
         EndRound();
@@ -256,15 +259,15 @@ public sealed class EventLoop
         }
     }
 
-    private void TellChildrenReaped()
+    private void Call(Action? action, string what)
     {
         try
         {
-            ChildrenReaped?.Invoke();
+            action?.Invoke();
         }
         catch (Exception e)
         {
-            _ = _mishaps.Of(e, Now, "what follows from the end of processes");
+            _ = _mishaps.Of(e, Now, what);
         }
     }
 
@@ -281,17 +284,7 @@ public sealed class EventLoop
         }
     }
 
-    private void EndRound()
-    {
-        try
-        {
-            RoundEnded?.Invoke();
-        }
-        catch (Exception e)
-        {
-            _ = _mishaps.Of(e, Now, "the end of a round");
-        }
-    }
+    private void EndRound() => Call(RoundEnded, "the end of a round");
 
     /// <summary>False: it is kept, with the later ones.</summary>
     private bool PassOn(in ReceivedSignal signal)
@@ -385,7 +378,10 @@ public sealed class EventLoop
         if (!_children.TryGetValue(pid, out IParent? parent))
             return;
         if (!status.Stopped)
+        {
             _children.Remove(pid);
+            Call(ChildEnded, "what comes before the end of a process");
+        }
         try
         {
             if (status.Stopped)

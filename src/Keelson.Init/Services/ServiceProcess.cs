@@ -264,8 +264,6 @@ internal sealed partial class Supervised
 
     void IParent.Ended(int pid, WaitStatus status)
     {
-        if (Life is not null)
-            _set.ReadNotifications();
         if (pid == _scriptPid)
         {
             ScriptReaped(status);

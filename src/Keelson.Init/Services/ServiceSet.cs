@@ -150,6 +150,8 @@ public sealed class ServiceSet
         _prepared = true;
         DescriptorLimit.Raise();
         Null = Files.OpenReadWrite("/dev/null"u8).Value;
+        // What a process said last may have come after this round began, and who said it can't be told when it is forgotten.
+        Loop.ChildEnded = () => _notify?.Read();
         Loop.ChildrenReaped = Leftovers.ChildrenReaped;
         Output = new ServiceOutput(Loop, OutputMode);
         Loop.RoundEnded = RoundEnded;
@@ -236,12 +238,6 @@ public sealed class ServiceSet
         }
         return _notify?.Variable;
     }
-
-    /// <summary>
-    /// What has been sent so far, before the end of a process is dealt with: it may have sent its last words after this
-    /// round began, and who sent them can't be told any more when it is forgotten.
-    /// </summary>
-    internal void ReadNotifications() => _notify?.Read();
 
     /// <summary>Begins to watch, where that was not possible so far as well, and looks whether something has changed.</summary>
     private void RescanElapsed()
