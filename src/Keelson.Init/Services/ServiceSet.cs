@@ -249,7 +249,7 @@ public sealed class ServiceSet
         Scan();
         // Last: what runs after it is there again.
         if (isFirst)
-            Tidying.Now();
+            _tidying.Now();
     }
 
     /// <summary>A service has become ready, later than those that are so at once: what its start needed goes too, in a while.</summary>
