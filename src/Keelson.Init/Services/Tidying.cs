@@ -7,7 +7,7 @@ internal sealed class Tidying
 {
     private const long SoonMilliseconds = 2000;
     private const int TimesSoon = 20;
-    private const long LaterMilliseconds = 60_000;
+    private const long LaterMilliseconds = 20_000;
     private const long BehindTheFinalizerMilliseconds = 50;
 
     private readonly EventLoop _loop;
@@ -29,7 +29,7 @@ internal sealed class Tidying
         _loop.Timers.Arm(_giveBack, _loop.Now + BehindTheFinalizerMilliseconds);
     }
 
-    /// <summary>In two seconds; where a service is started again and again for days, once a minute.</summary>
+    /// <summary>In two seconds; where a service is started again and again for days, every twenty seconds.</summary>
     /// <param name="isAnew">Somebody's doing, not such a service: the times so far don't count.</param>
     internal void Later(bool isAnew = false)
     {
