@@ -1,4 +1,3 @@
-using System.Globalization;
 using Keelson.SystemTests.Harness;
 
 namespace Keelson.SystemTests;
@@ -31,17 +30,9 @@ public sealed class OwnSupervisionTests
             await using Sandbox s = new Sandbox().Service("web", "exec sleep 54321");
             await s.Start();
             await s.RunOf("web");
-            await s.Until(() => Code(s) is var (present, size) && present < size / 2, $"of its code it has given back more than half: {Code(s)} kB");
+            await s.Until(() => MemoryMap.OfCode(s, "Rss") < MemoryMap.OfCode(s, "Size") / 2, $"of its code it has given back more than half: {MemoryMap.OfCode(s, "Rss")} kB");
             Assert.Equal(0, (await s.Stop()).Status);
         }
-    }
-
-    /// <summary>In kB, what is mapped of the binary's code, and all of it.</summary>
-    private static (int Present, int Size) Code(Sandbox s)
-    {
-        string[] code = [.. File.ReadAllLines($"/proc/{s.HostPid}/smaps").SkipWhile(l => !l.Contains(" r-xp ", StringComparison.Ordinal))];
-        int Field(string name) => int.Parse(code.First(l => l.StartsWith(name, StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
-        return (Field("Rss:"), Field("Size:"));
     }
 
     [Fact]

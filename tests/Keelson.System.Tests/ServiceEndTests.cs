@@ -181,20 +181,26 @@ public sealed class ServiceEndTests
         Assert.Equal(0, (await s.Stop()).Status);
     }
 
+    private const string Send = """defined send($s, "READY=1\nMAINPID=$pid", 0, sockaddr_un($path)) or die;""";
+    private const string Wait = """until (-e "/tmp/leave") { select(undef, undef, undef, 0.02) }""";
+
+    /// <summary>./run starts what goes on without it, `sleep 54321`, does the one, then the other, and ends.</summary>
+    private static Sandbox WithDaemon(string first, string last) => With("[Service]\nType=notify\n", $$"""
+        #!/usr/bin/perl
+        use Socket;
+        socket(my $s, PF_UNIX, SOCK_DGRAM, 0) or die;
+        my $path = $ENV{NOTIFY_SOCKET}; $path =~ s/^@/\0/;
+        my $pid = fork;
+        if ($pid == 0) { exec "sleep", "54321" }
+        {{first}}
+        {{last}}
+        exit 0;
+        """);
+
     [Fact]
     public async Task A_process_that_goes_into_the_background_goes_on_as_the_main_one_that_it_named()
     {
-        await using Sandbox s = With("[Service]\nType=notify\n", """
-            #!/usr/bin/perl
-            use Socket;
-            socket(my $s, PF_UNIX, SOCK_DGRAM, 0) or die;
-            my $path = $ENV{NOTIFY_SOCKET}; $path =~ s/^@/\0/;
-            my $pid = fork;
-            if ($pid == 0) { exec "sleep", "54321" }
-            defined send($s, "READY=1\nMAINPID=$pid", 0, sockaddr_un($path)) or die;
-            until (-e "/tmp/leave") { select(undef, undef, undef, 0.02) }
-            exit 0;
-            """);
+        await using Sandbox s = WithDaemon(Send, Wait);
         await s.Start();
         ProcessEntry main = await s.WaitForProcess("sleep 54321");
         Assert.Equal(0, (await s.Exec("touch /tmp/leave")).Status);
@@ -208,16 +214,7 @@ public sealed class ServiceEndTests
     [Fact]
     public async Task What_a_process_sends_just_before_its_end_is_heard_however_much_else_there_is()
     {
-        await using Sandbox s = With("[Service]\nType=notify\n", """
-            #!/usr/bin/perl
-            use Socket;
-            socket(my $s, PF_UNIX, SOCK_DGRAM, 0) or die;
-            my $path = $ENV{NOTIFY_SOCKET}; $path =~ s/^@/\0/;
-            my $pid = fork;
-            if ($pid == 0) { exec "sleep", "54321" }
-            until (-e "/tmp/leave") { select(undef, undef, undef, 0.02) }
-            defined send($s, "READY=1\nMAINPID=$pid", 0, sockaddr_un($path)) or die;
-            """).Service("other", "until [ -e /tmp/end ]; do sleep 0.02; done");
+        await using Sandbox s = WithDaemon(Wait, Send).Service("other", "until [ -e /tmp/end ]; do sleep 0.02; done");
         string[] many = [.. Enumerable.Range(0, 70).Select(i => $"many{i}")];
         foreach (string name in many)
             s.Service(name, "exec sleep 54322").Write($"/etc/service/{name}/down", "");

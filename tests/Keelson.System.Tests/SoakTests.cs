@@ -169,7 +169,7 @@ public sealed class SoakTests
         // What ran for less than a second waits for a second: this one is older.
         await _s.Until(() => _s.Read("/etc/service/web/supervise/pid").Trim() is { Length: > 0 } pid && pid != Shell.Format(web.Pid), "web runs again");
         double restart = watch.Elapsed.TotalMilliseconds;
-        return new Sample(seconds, Pss(), _s.Descriptors, zombies.Count, sv, control, restart);
+        return new Sample(seconds, MemoryMap.OfAll(_s, "Pss"), _s.Descriptors, zombies.Count, sv, control, restart);
     }
 
     private static async Task<double> Took(Func<Task<(int Status, string Out)>> command)
@@ -183,9 +183,6 @@ public sealed class SoakTests
     private int[] Zombies() =>
         [.. File.ReadAllText($"/proc/{_s.HostPid}/task/{_s.HostPid}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)
             .Select(p => int.Parse(p, CultureInfo.InvariantCulture)).Where(p => Shell.StateOf(p) == 'Z')];
-
-    private long Pss() => long.Parse(
-        File.ReadLines($"/proc/{_s.HostPid}/smaps_rollup").First(l => l.StartsWith("Pss:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
 
     private static long Restarts(string json)
     {

@@ -23,15 +23,7 @@ public sealed class StormTests
     private static State Of(Sandbox s) => new(s.Processes.Count, s.Descriptors, Memory(s));
 
     /// <summary>What is process 1's alone, in kB: pages of the file are shared with all others that run.</summary>
-    private static long Memory(Sandbox s)
-    {
-        foreach (string line in File.ReadLines($"/proc/{s.HostPid}/smaps_rollup"))
-        {
-            if (line.StartsWith("Anonymous:", StringComparison.Ordinal))
-                return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
-        }
-        return -1;
-    }
+    private static long Memory(Sandbox s) => MemoryMap.OfAll(s, "Anonymous");
 
     private static Sandbox Calm() => new Sandbox().WithCommands().Service("web", "exec sleep 54321");
 

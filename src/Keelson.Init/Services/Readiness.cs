@@ -71,8 +71,7 @@ internal sealed class Readiness : ISource, IParent
             return;
         if (_conf.ReadySocket.Length > 0)
         {
-            var socket = ByteString.Of(_conf.ReadySocket);
-            _watch = _set.Watches.Add(this, new ByteString(socket.Span[..Math.Max(socket.Span.LastIndexOf((byte)'/'), 1)]));
+            _watch = _set.Watches.Add(this, ByteString.Of(_conf.ReadySocket));
             Look();
         }
         else if (_main.HasExecutable("check"u8))

@@ -247,7 +247,7 @@ public sealed class ServiceSet
             Watches.AddServices();
         _watching = true;
         Scan();
-        // Last: what runs after it is there again.
+        // Last: this look needed memory as well.
         if (isFirst)
             _tidying.Now();
     }

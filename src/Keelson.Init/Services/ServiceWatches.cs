@@ -45,7 +45,7 @@ internal sealed class ServiceWatches(ServiceSet set) : ISource
         {
             _directory = Watch(set.Directory);
             if (_directory < 0 && _parent < 0)
-                _parent = Watch(new ByteString(set.Directory.Span[..Math.Max(set.Directory.Span.LastIndexOf((byte)'/'), 1)]));
+                _parent = Watch(Above(set.Directory));
         }
         if (_directory >= 0 && _parent >= 0)
         {
@@ -66,10 +66,10 @@ internal sealed class ServiceWatches(ServiceSet set) : ISource
         }
     }
 
-    /// <summary>Watches a directory for a sign of readiness; -1 when that is not possible.</summary>
-    internal int Add(Readiness who, ByteString directory)
+    /// <summary>Watches the directory of a file that is a sign of readiness; -1 when that is not possible.</summary>
+    internal int Add(Readiness who, ByteString file)
     {
-        int watch = Open() ? Watch(directory) : -1;
+        int watch = Open() ? Watch(Above(file)) : -1;
         if (watch >= 0)
             _ready.Add((watch, who));
         return watch;
@@ -132,6 +132,8 @@ internal sealed class ServiceWatches(ServiceSet set) : ISource
         if (isDirectory)
             set.DirectoryChanged();
     }
+
+    private static ByteString Above(ByteString path) => new(path.Span[..Math.Max(path.Span.LastIndexOf((byte)'/'), 1)]);
 
     private int Watch(ByteString directory)
     {
